@@ -1,0 +1,57 @@
+"""One encoding of messages, work, results and flow states: on the wire, in the journal and in the simulator's sizes.
+
+MessagePack of `[name, fields]`, checked against the dataclass's own types on the way in. Never code, never arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from .errors import ProtocolError
+
+FORMAT = 1  # raised when a field changes its meaning; a reader refuses what it does not know
+
+
+class Codec:
+    """Encodes and decodes the dataclasses it was made with, and None."""
+
+    def __init__(self, types: Iterable[type]) -> None:
+        self._types: dict[str, type] = {}
+        for kind in types:
+            if self._types.setdefault(kind.__name__, kind) is not kind:
+                raise ValueError(f"two bodies are named {kind.__name__!r}; rename one")
+        self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in self._types.items()}
+        self._encoder = msgspec.msgpack.Encoder()
+        self._outer = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
+
+    @property
+    def names(self) -> list[str]:
+        """The bodies it knows."""
+        return sorted(self._types)
+
+    def encode(self, body: Any) -> bytes:
+        """Bytes of a body."""
+        if body is None:
+            return self._encoder.encode((FORMAT, "", None))
+        name = type(body).__name__
+        if self._types.get(name) is not type(body):
+            raise ProtocolError(f"a {name} cannot be sent or kept; list it in its flow's messages")
+        return self._encoder.encode((FORMAT, name, body))
+
+    def decode(self, raw: bytes | memoryview) -> Any:
+        """The body behind bytes. Raises ProtocolError for anything that is not exactly one."""
+        try:
+            version, name, fields = self._outer.decode(raw)
+            if version != FORMAT:
+                raise ProtocolError(f"a body of format {version}; this ganglion reads {FORMAT}: upgrade the older side")
+            if name == "":
+                return None
+            decoder = self._decoders.get(name)
+            if decoder is None:
+                raise ProtocolError(f"a body named {name!r} is unknown here; upgrade the older side")
+            return decoder.decode(fields)
+        except msgspec.MsgspecError as error:
+            raise ProtocolError(f"a body of {len(raw)} bytes is malformed: {error}") from error

@@ -1,0 +1,1 @@
+"""Blobs between neighbours, chunk by chunk, resumable by digest."""

@@ -1,0 +1,45 @@
+"""What the two sides of a transfer say. On the live bulk lane these are HTTP range requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...core.ref import Ref
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Give me these bytes of a blob."""
+
+    ref: Ref
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of a blob that were pulled; `data` is held and travels attached."""
+
+    ref: Ref
+    start: int
+    data: Ref
+
+
+@dataclass(frozen=True)
+class Push:
+    """Take these bytes of a blob; no `data` asks where to resume."""
+
+    ref: Ref
+    start: int
+    data: Ref | None = None
+
+
+@dataclass(frozen=True)
+class Got:
+    """How many bytes of a blob are there now, from its start; the answer to a Push, or to a Pull of what is not here.
+
+    -1: refused or unknown.
+    """
+
+    ref: Ref
+    held: int
