@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from .compute import Compute
 from .fleet import NodeId
@@ -33,7 +34,7 @@ class Parcel:
     incarnation: str = ""  # of the sender's disk; a re-imaged node is a new sender
     seq: int = 0  # place in the stream from sender to receiver, from 1
     name: str = ""  # what the sender calls it, for Failed and cancel
-    attached: tuple[tuple[Ref, bytes | memoryview], ...] = ()
+    attached: tuple[tuple[Ref, NDArray[Any]], ...] = ()  # held tensors as they are, blobs as uint8 [bytes]
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class Send:
     lane: Lane = Lane.CONTROL
     left_s: float | None = None  # after so many seconds nobody wants it any more
     attach: tuple[Ref, ...] = ()  # bytes that travel with it; other refs travel as names
+    name: str = ""  # set: the flow hears Failed(name, …) when it is known to be undeliverable
 
 
 @dataclass(frozen=True)

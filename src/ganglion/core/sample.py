@@ -30,6 +30,7 @@ class Answer:
     exit: int  # which exit of the model answered, 0 = nearest to the input
     zone: Zone
     version: int  # counter of the release that answered
+    tier: Tier  # of the sample; an answer may go no farther than a feature of it
     degraded: bool = False  # a farther answer was wanted and did not come in time
 
 

@@ -24,6 +24,11 @@ class Piece:
     start: int
     data: Ref
 
+    @property
+    def key(self) -> str:
+        """The transfer it is for."""
+        return self.ref.digest
+
 
 @dataclass(frozen=True)
 class Push:
@@ -42,4 +47,41 @@ class Got:
     """
 
     ref: Ref
+    held: int
+
+    @property
+    def key(self) -> str:
+        """The transfer it is for."""
+        return self.ref.digest
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Work: bytes of a blob, to be held."""
+
+    ref: Ref
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """Result: where they are held."""
+
+    data: Ref
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Work: add held bytes to a blob; without `data` only say how much is there."""
+
+    ref: Ref
+    start: int
+    data: Ref | None
+
+
+@dataclass(frozen=True)
+class Patched:
+    """Result: bytes there now, from the start."""
+
     held: int

@@ -1,0 +1,1 @@
+"""A node takes a release: fetch, verify, try, switch, stand by to go back. Two slots are kept."""

@@ -1,0 +1,211 @@
+"""One node's side of a roll-out, the same on edge and device; an edge hands on to its devices what it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import ClassVar
+
+from ...core.facts import Activated, Fetched
+from ...core.fleet import NodeId
+from ...core.process import Began, Command, Do, Done, Event, Failed, Heard, Ignored, Send, Start, Tell, Told, Wake, Woke
+from ...core.ref import Ref
+from ...core.update import Statistic
+from ..fetch.client import Fetch
+from ..rollout.messages import Back, Commit, Offer, Promote, Report
+from ..trial.edge import Trial
+from ..trial.messages import Verdict
+from .messages import Activate, Active, Inspect, Installed, Needs, Verified, Verify
+
+RETRY_S = 10.0
+
+
+class Phase(IntEnum):
+    """Where a node stands with the release that it was offered last."""
+
+    IDLE = 0
+    FETCHING = 1
+    VERIFYING = 2
+    SHADOW = 3
+    SWITCHING = 4
+    PROBATION = 5
+    RETURNING = 6
+    OVER = 7
+
+
+@dataclass
+class Install:
+    """Durable: after a crash it goes on where it stood; the floor rises only with a commit."""
+
+    me: NodeId
+    parent: NodeId
+    zone: int
+    children: tuple[NodeId, ...]
+    inputs: int  # samples a trial wants before it lets an undecided release pass
+    phase: Phase = Phase.IDLE
+    current: int = 0  # release that answers
+    manifest: Ref | None = None  # of it
+    before: int = 0  # the one before, kept to go back to
+    manifest_before: Ref | None = None
+    floor: int = 0
+    trying: int = 0
+    offered: Ref | None = None
+    live: bool = False
+    missing: tuple[Ref, ...] = ()
+    waiting: tuple[NodeId, ...] = ()  # devices that have not reported the release that is on probation
+    passed: bool = False  # the trial's word
+    evidence: tuple[Statistic, ...] = field(default_factory=tuple)
+    durable: ClassVar[bool] = True
+
+    @property
+    def key(self) -> str:
+        """There is one per node."""
+        return ""
+
+    def on(self, event: Event, now_s: float) -> Sequence[Command]:
+        """Decide."""
+        match self.phase, event:
+            case _, Began():
+                return []
+            case _, Heard(_, Offer() as offer):
+                return self._offered(offer, now_s)
+            case _, Heard(_, Promote(counter)) if counter == self.trying:
+                self.live = True
+                return self._switch() if self.phase is Phase.SHADOW else []
+            case _, Heard(_, Commit(counter)) if counter in (self.trying, self.current):
+                return self._commit(counter)
+            case _, Heard(_, Back(counter, why)):
+                return self._back(counter, why)
+            case _, Heard(child, Report() as report) if child in self.children:
+                return self._child(child, report)
+            case Phase.FETCHING, Told(Fetched(ref)) if ref in self.missing:
+                return self._fetched(ref)
+            case Phase.FETCHING, Done("inspect", Needs(_, missing)):
+                self.missing = missing
+                return self._fetch(now_s) if missing else self._verify()
+            case Phase.FETCHING, Woke("retry"):
+                return self._fetch(now_s)
+            case Phase.VERIFYING, Done("verify", Verified()):
+                return self._switch() if self.live else self._shadow(now_s)
+            case Phase.SWITCHING, Done("activate", Active(counter)):
+                return self._switched(counter, now_s)
+            case Phase.RETURNING, Done("activate", Active(counter)):
+                return self._returned(counter)
+            case (Phase.SHADOW | Phase.PROBATION), Told(Verdict() as verdict) if verdict.counter == self.trying:
+                return self._judged(verdict)
+            case (Phase.SHADOW | Phase.PROBATION), Woke("trial"):
+                return self._trial(now_s)  # a crash ends a trial: begin it again
+            case (Phase.FETCHING | Phase.VERIFYING | Phase.SWITCHING), Failed(_, why):
+                return self._failed(why)
+            case _, Told(Fetched() | Verdict()) | Woke():
+                return []
+        return [Tell(Ignored("Install", "", type(event).__name__, self.phase.name))]
+
+    def _offered(self, offer: Offer, now_s: float) -> Sequence[Command]:
+        if offer.counter == self.current and self.phase is Phase.IDLE:
+            return [self._report("live")]
+        if offer.counter == self.trying:
+            return []
+        if offer.counter <= max(self.floor, self.trying):
+            why = f"release {offer.counter} is not above the floor {max(self.floor, self.trying)}"
+            return [Send(self.parent, Report(offer.counter, "failed", why))]
+        if self.phase in (Phase.PROBATION, Phase.RETURNING, Phase.SWITCHING):
+            why = f"release {self.trying} is being tried here"
+            return [Send(self.parent, Report(offer.counter, "failed", why))]
+        self.phase, self.trying, self.offered, self.live = Phase.FETCHING, offer.counter, offer.manifest, offer.live
+        self.missing, self.passed, self.evidence, self.waiting = (offer.manifest,), False, (), ()
+        return self._fetch(now_s)
+
+    def _fetch(self, now_s: float) -> Sequence[Command]:
+        return [*(Start(Fetch(ref, self.parent)) for ref in self.missing), Wake("retry", now_s + RETRY_S)]
+
+    def _fetched(self, ref: Ref) -> Sequence[Command]:
+        self.missing = tuple(other for other in self.missing if other != ref)
+        if self.missing:
+            return []
+        assert self.offered is not None
+        if ref == self.offered:
+            return [Do("inspect", Inspect(self.offered, self.trying, self.floor))]
+        return self._verify()
+
+    def _verify(self) -> Sequence[Command]:
+        assert self.offered is not None
+        self.phase = Phase.VERIFYING
+        return [Do("verify", Verify(self.offered, self.zone))]
+
+    def _shadow(self, now_s: float) -> Sequence[Command]:
+        self.phase = Phase.SHADOW
+        return [self._report("shadow"), *self._trial(now_s)]
+
+    def _switch(self) -> Sequence[Command]:
+        self.phase = Phase.SWITCHING
+        return [Do("activate", Activate(self.trying, self.offered))]
+
+    def _switched(self, counter: int, now_s: float) -> Sequence[Command]:
+        self.phase = Phase.PROBATION
+        self.before, self.manifest_before = self.current, self.manifest
+        self.current, self.manifest = counter, self.offered
+        self.waiting = self.children
+        assert self.offered is not None
+        offers = [Send(child, Offer(counter, self.offered, live=True)) for child in self.children]
+        told = [Tell(Activated(counter, self.before)), Tell(Installed(counter, "live"))]
+        return [*told, self._report("live"), *offers, *self._trial(now_s), *self._ready()]
+
+    def _trial(self, now_s: float) -> list[Command]:
+        """An edge compares old and new on its site's samples; devices and first releases have nothing to compare."""
+        champion = self.before if self.phase is Phase.PROBATION else self.current
+        if not self.children or champion == 0:
+            self.passed = True
+            return self._ready() if self.phase is Phase.SHADOW else []
+        if self.passed:
+            return []
+        return [Start(Trial(self.trying, champion, self.inputs)), Wake("trial", now_s + RETRY_S)]
+
+    def _judged(self, verdict: Verdict) -> Sequence[Command]:
+        self.evidence = verdict.evidence
+        if not verdict.passed:
+            return [Send(self.parent, Report(self.trying, "failed", verdict.why, verdict.evidence))]
+        self.passed = True
+        return self._ready()
+
+    def _ready(self) -> list[Command]:
+        """Passed: the trial says so, and no device of the site is still on its way."""
+        if not self.passed or (self.phase is Phase.PROBATION and self.waiting):
+            return []
+        return [self._report("passed")] if self.children else []
+
+    def _child(self, child: NodeId, report: Report) -> Sequence[Command]:
+        if report.counter != self.current or self.phase is not Phase.PROBATION:
+            return []
+        if report.state == "failed":
+            return [Send(self.parent, Report(report.counter, "failed", f"{child}: {report.why}"))]
+        self.waiting = tuple(other for other in self.waiting if other != child)
+        return self._ready()
+
+    def _commit(self, counter: int) -> Sequence[Command]:
+        self.phase, self.floor, self.trying = Phase.IDLE, counter, counter
+        commits = [Send(child, Commit(counter)) for child in self.children]
+        return [*commits, Tell(Installed(counter, "committed")), Send(self.parent, Report(counter, "committed"))]
+
+    def _back(self, counter: int, why: str) -> Sequence[Command]:
+        backs = [Send(child, Back(counter, why)) for child in self.children]
+        if counter == self.current and self.phase in (Phase.PROBATION, Phase.SWITCHING):
+            self.phase = Phase.RETURNING
+            return [*backs, Do("activate", Activate(self.before, self.manifest_before))]
+        if counter == self.trying:
+            self.phase = Phase.IDLE
+        return [Send(self.parent, Report(counter, "back"))]
+
+    def _returned(self, counter: int) -> Sequence[Command]:
+        left, self.phase = self.current, Phase.IDLE
+        self.current, self.manifest = counter, self.manifest_before
+        told = [Tell(Activated(counter, left)), Tell(Installed(left, "back"))]
+        return [*told, Send(self.parent, Report(left, "back"))]
+
+    def _failed(self, why: str) -> Sequence[Command]:
+        self.phase = Phase.IDLE
+        return [Tell(Installed(self.trying, "failed", why)), self._report("failed", why)]
+
+    def _report(self, state: str, why: str = "") -> Command:
+        return Send(self.parent, Report(self.trying, state, why, self.evidence if state == "passed" else ()))

@@ -1,0 +1,1 @@
+"""How fast a model's stages are where they may have to run."""

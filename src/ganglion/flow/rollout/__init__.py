@@ -1,0 +1,1 @@
+"""A release goes out ring by ring, judged per site, or comes back."""

@@ -1,0 +1,72 @@
+"""What the cloud and the nodes say about a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...core.ref import Ref
+from ...core.update import Statistic
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Above to below: there is a release. `live`: answer with it, on probation; else only try it in the shadow."""
+
+    counter: int
+    manifest: Ref  # the bytes of a Signed
+    live: bool
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Above to below: what you try in the shadow may answer now."""
+
+    counter: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Above to below: this release stays; nothing older may come any more."""
+
+    counter: int
+
+
+@dataclass(frozen=True)
+class Back:
+    """Above to below: go back to what you had before this release."""
+
+    counter: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Below to above: how a release does here."""
+
+    counter: int
+    state: str  # "shadow", "live", "passed", "failed", "committed", "back"
+    why: str = ""
+    evidence: tuple[Statistic, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Which roll-out."""
+        return str(self.counter)
+
+
+@dataclass(frozen=True)
+class RolledOut:
+    """A fact: a roll-out ended."""
+
+    counter: int
+    kept: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Ringed:
+    """A fact: a roll-out has moved on."""
+
+    counter: int
+    step: str
+    nodes: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""A device's sensor: samples come in at a rate."""

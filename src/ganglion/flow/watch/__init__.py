@@ -1,0 +1,1 @@
+"""A device watches its own confidence, and says so when its world has changed."""

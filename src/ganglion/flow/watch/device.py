@@ -1,0 +1,61 @@
+"""The device's side of drift: every answer's first confidence goes to a detector; an alarm goes to the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from ...core.facts import Activated, Answered, Drifted
+from ...core.fleet import NodeId
+from ...core.label import STATISTIC_SAMPLES, Tier
+from ...core.process import Began, Command, Do, Done, Event, Ignored, Send, Tell, Told
+from ...core.update import Statistic
+from .messages import Alarm, Watch, Watched
+
+
+class Phase(IntEnum):
+    """After an alarm the device waits for another release."""
+
+    WATCHING = 1
+    ALARMED = 2
+    OVER = 3
+
+
+@dataclass
+class Monitor:
+    """Hot: a detector that starts afresh after a crash only fires later."""
+
+    me: NodeId
+    parent: NodeId
+    phase: Phase = Phase.WATCHING
+    tier: int = 0  # highest of what was counted
+    durable: ClassVar[bool] = False
+
+    @property
+    def key(self) -> str:
+        """There is one per device."""
+        return ""
+
+    def on(self, event: Event, now_s: float) -> Sequence[Command]:
+        """Decide."""
+        match self.phase, event:
+            case _, Began():
+                return []
+            case Phase.WATCHING, Told(Answered(answer, _, confidence)) if confidence >= 0.0:
+                self.tier = max(self.tier, int(answer.tier))
+                return [Do("watch", Watch(confidence, answer.version))]
+            case _, Told(Answered()):
+                return []
+            case Phase.WATCHING, Done("watch", Watched(alarm, samples)):
+                if not alarm:
+                    return []
+                self.phase = Phase.ALARMED
+                # fewer samples would be no statistic: a detector that fires so early waits for its next one
+                evidence = Statistic(max(self.tier, int(Tier.PUBLIC)), max(samples, STATISTIC_SAMPLES), ())
+                return [Tell(Drifted(self.parent, self.me, samples)), Send(self.parent, Alarm(evidence))]
+            case _, Told(Activated()):
+                self.phase, self.tier = Phase.WATCHING, 0
+                return []
+        return [Tell(Ignored("Monitor", "", type(event).__name__, self.phase.name))]

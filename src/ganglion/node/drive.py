@@ -1,0 +1,324 @@
+"""The only interpreter of commands, the same in both worlds: decide, commit, act.
+
+A durable flow's event and the messages it leads to are committed in one transaction before anything is done about
+them. After a crash the journal is replayed without acting; then what has no Done is asked again, and what nobody has
+acknowledged is sent again. It knows six commands for ever, and no algorithm.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import NotFound
+from ..core.facts import Denied
+from ..core.fleet import NodeId
+from ..core.gate import denial
+from ..core.ports import Change, Clock, Net, Parcel, Workers
+from ..core.process import (
+    Began,
+    Cancel,
+    Command,
+    Do,
+    Done,
+    Event,
+    Failed,
+    Flow,
+    Heard,
+    Ignored,
+    Lane,
+    Linked,
+    Send,
+    Start,
+    Tell,
+    Told,
+    Wake,
+    Woke,
+)
+from ..core.ref import Ref
+from .journal import Slot, record, replay, snapshot
+from .outbox import Ack, Kept, Outbox
+from .runs import Runs, key_of
+from .tools import Tools
+
+RETRY_S = 2.0  # how long a promised parcel may stay unacknowledged on a live link before it is sent again
+ENTRIES = 100  # a journal longer than this is replaced by a snapshot even without a change of phase
+Act = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """The ports that only `drive` uses; those that work may use are in Tools."""
+
+    clock: Clock
+    net: Net
+    workers: Workers
+    observe: Callable[[Any], None]  # hears every fact told on this node
+
+
+class Drive:
+    """One node's flows over its ports."""
+
+    def __init__(self, tools: Tools, world: World, runs: Sequence[Runs], incarnation: str) -> None:
+        self.tools = tools
+        self.world = world
+        self.slots: dict[str, Slot] = {}
+        self.outbox = Outbox(tools.codec, incarnation)
+        self._runs = {row.flow.__name__: row for row in runs}
+        self._hears = {body: [row for row in runs if body in row.hears] for row in runs for body in row.hears}
+        self._told = {body: [row for row in runs if body in row.told] for row in runs for body in row.told}
+        self._rows = {work: row for runs_row in runs for work, row in runs_row.work.items()}
+        self._offset_s = 0.0
+        self._agenda: deque[tuple[Slot, Event]] = deque()
+        self._changes: list[Change] = []
+        self._later: list[Act] = []  # acts of durable flows: after the commit
+        self._running = False
+        self._up: set[NodeId] = set()
+
+    def now_s(self) -> float:
+        """Node time: monotonic, and going on where a former life of this node stopped."""
+        return self.world.clock.now_s() + self._offset_s
+
+    def boot(self) -> None:
+        """Replays the journal, asks again for what is missing, begins the standing flows, watches the outbox."""
+        latest_s = 0.0
+        for slot, at_s in replay(self.tools.disk, self.tools.codec):
+            latest_s = max(latest_s, at_s)
+            self.slots[slot.id] = slot
+        self._offset_s = max(0.0, latest_s - self.world.clock.now_s())
+        self.outbox.load(self.tools.disk)
+        for slot in list(self.slots.values()):
+            if not slot.over:
+                for name, at_s in list(slot.waking.items()):
+                    self._wake(slot, name, at_s)
+                for name, work in list(slot.doing.items()):
+                    self._do(slot, name, work)
+        for row in self._runs.values():
+            flow = row.standing(self.tools) if row.standing is not None else None
+            if flow is not None and f"{row.flow.__name__}/{flow.key}" not in self.slots:
+                self.start(flow)
+        self._retry()
+
+    def start(self, flow: Flow) -> None:
+        """Begins a flow, unless one of its kind and key is there and not over."""
+        self._begin(flow)
+        self._run()
+
+    def tell(self, body: Any) -> None:
+        """A fact from outside the flows: the operator, the sensor, the world."""
+        self._spread(body)
+        self._run()
+
+    def linked(self, peer: NodeId, up: bool) -> None:
+        """A neighbour came or went."""
+        if up == (peer in self._up):
+            return
+        (self._up.add if up else self._up.discard)(peer)
+        for slot in list(self.slots.values()):
+            if self._runs[slot.kind].linked and not slot.over:
+                self._agenda.append((slot, Linked(peer, up)))
+        self._run()
+        if up:
+            self._resend(peer)
+
+    def hear(self, sender: NodeId, parcel: Parcel) -> None:
+        """A parcel arrived; the world vouches for the sender."""
+        if isinstance(parcel.body, Ack):
+            changes = self.outbox.acknowledged(sender, parcel.body)
+            if changes:
+                self.tools.disk.commit(changes, lambda: None)
+            return
+        if parcel.seq:
+            if not self.outbox.is_next(sender, parcel):
+                self._acknowledge(sender, parcel.incarnation)
+                return
+            self._changes.append(self.outbox.applied(sender, parcel))
+            self._later.append(lambda: self._acknowledge(sender, parcel.incarnation))
+        self._accept(sender, parcel)
+        self._run()
+
+    def _accept(self, sender: NodeId, parcel: Parcel) -> None:
+        body = parcel.body
+        why = denial((body, tuple(ref for ref, _ in parcel.attached)), self.tools.fleet.zone(self.tools.me))
+        rows = self._hears.get(type(body), [])
+        if why or not rows:
+            self._spread(Denied("arrival", type(body).__name__, sender, why or "nobody here hears it"))
+            return
+        for ref, array in parcel.attached:
+            if ref.is_held:
+                self.tools.tray.take(ref, array)
+            else:
+                self.tools.disk.put([np.ascontiguousarray(array).data], ref.label)
+        there = (self.slots.get(f"{row.flow.__name__}/{key_of(body)}") for row in rows)
+        slot = next((slot for slot in there if slot is not None), None)
+        if slot is None:
+            spawning = next((row.spawned for row in rows if row.spawned is not None), None)
+            if spawning is None:
+                self._spread(Ignored(rows[0].flow.__name__, key_of(body), type(body).__name__, "absent"))
+                return
+            slot = self._begin(spawning(self.tools, sender, body))
+        self._agenda.append((slot, Heard(sender, body)))
+
+    def _begin(self, flow: Flow) -> Slot:
+        slot = Slot(flow)
+        known = self.slots.get(slot.id)
+        if known is not None and not known.over:
+            return known
+        if known is not None and slot.durable:
+            self._changes.append(snapshot(known, 0.0, self.tools.codec)[0])
+        self.slots[slot.id] = slot
+        self._agenda.append((slot, Began()))
+        return slot
+
+    def _spread(self, body: Any) -> None:
+        for row in self._told.get(type(body), ()):
+            slots = [slot for slot in self.slots.values() if slot.kind == row.flow.__name__ and not slot.over]
+            if key := key_of(body):
+                slots = [slot for slot in slots if slot.flow.key in (key, "")]
+            if not slots and row.spawned is not None:
+                slots = [self._begin(row.spawned(self.tools, self.tools.me, body))]
+            self._agenda.extend((slot, Told(body)) for slot in slots)
+        self.world.observe(body)
+
+    def _run(self) -> None:
+        """Takes the agenda to its end. Everything durable that one cause leads to is one transaction."""
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._agenda:
+                self._step(*self._agenda.popleft())
+        finally:
+            self._running = False
+        changes, acts = self._changes, self._later
+        self._changes, self._later = [], []
+        if changes:
+            self.tools.disk.commit(changes, lambda: self._act(acts))
+        elif acts:
+            self._act(acts)
+
+    def _act(self, acts: list[Act]) -> None:
+        for act in acts:
+            act()
+        self._run()
+
+    def _step(self, slot: Slot, event: Event) -> None:
+        if slot.over:
+            self.world.observe(Ignored(slot.kind, slot.flow.key, type(event).__name__, "OVER"))
+            return
+        now_s, phase = self.now_s(), slot.flow.phase
+        if slot.durable:
+            self._changes.append(record(slot, event, now_s, self.tools.codec))
+            slot.entries += 1
+        slot.settle(event)
+        for command in slot.flow.on(event, now_s):
+            slot.ask(command)
+            self._carry(slot, command)
+        if slot.durable and (slot.flow.phase is not phase or slot.entries >= ENTRIES):
+            self._changes.extend(snapshot(slot, now_s, self.tools.codec))
+            slot.entries = 0
+        elif slot.over and not slot.durable:
+            del self.slots[slot.id]
+
+    def _carry(self, slot: Slot, command: Command) -> None:
+        match command:
+            case Tell(body):
+                self._spread(body)
+                return
+            case Start(flow):
+                self._begin(flow)
+                return
+            case Send():
+                act = self._send(slot, command)
+            case Do(name, work):
+                act = partial(self._do, slot, name, work)
+            case Wake(name, at_s):
+                act = partial(self._wake, slot, name, at_s)
+            case Cancel(name):
+                act = partial(self._cancel, slot, name)
+        if slot.durable:
+            self._later.append(act)
+        else:
+            act()
+
+    def _send(self, slot: Slot, send: Send) -> Act:
+        why = denial((send.body, send.attach), self.tools.fleet.zone(send.to))
+        if why:
+            self._spread(Denied("send", type(send.body).__name__, send.to, why))
+            self._agenda.append((slot, Failed(send.name, why, refused=True)))
+            return lambda: None
+        flow = type(send.body).__module__.split(".")[-2]
+        if slot.durable:
+            changes, kept = self.outbox.add(flow, send)
+            self._changes.extend(changes)
+            return lambda: self._post(kept)
+        parcel = Parcel(flow, key_of(send.body), send.body, send.lane, send.left_s, name=send.name)
+        return lambda: self._put(send.to, parcel, send.attach, lambda event: self._back(slot, event))
+
+    def _put(self, to: NodeId, parcel: Parcel, attach: tuple[Ref, ...], tell: Callable[[Event], None]) -> None:
+        attached = tuple((ref, self._bytes_of(ref)) for ref in attach)
+        self.world.net.send(to, replace(parcel, attached=attached), tell)
+
+    def _bytes_of(self, ref: Ref) -> np.ndarray[Any, Any]:
+        if ref.is_held:
+            return self.tools.tray.get(ref)
+        return np.frombuffer(self.tools.disk.get(ref), np.uint8)
+
+    def _post(self, kept: Kept) -> None:
+        """Sends a promised parcel if there is a link; if not, the link's return will."""
+        try:
+            self._put(NodeId(kept.to), self.outbox.parcel(kept), kept.attach, lambda event: None)
+        except NotFound as error:  # the blob behind it was dropped: say so, and let the stream go on without it
+            self.world.observe(Denied("send", kept.flow, NodeId(kept.to), str(error)))
+            self._put(NodeId(kept.to), self.outbox.parcel(kept), (), lambda event: None)
+
+    def _resend(self, peer: NodeId) -> None:
+        for kept in list(self.outbox.due(peer)):
+            self._post(kept)
+
+    def _retry(self) -> None:
+        for peer, stream in self.outbox.streams.items():
+            if stream.waiting and peer in self._up:
+                self._resend(peer)
+        self.world.clock.wake(self.world.clock.now_s() + RETRY_S, self._retry)
+
+    def _acknowledge(self, sender: NodeId, incarnation: str) -> None:
+        ack = self.outbox.ack(sender, incarnation)
+        self.world.net.send(sender, Parcel("outbox", "", ack, Lane.CONTROL), lambda event: None)
+
+    def _do(self, slot: Slot, name: str, work: Any) -> None:
+        where = self._rows[type(work)].where.value
+        self.world.workers.submit(f"{slot.id}:{name}", work, where, lambda event: self._back(slot, _as(event, name)))
+
+    def _wake(self, slot: Slot, name: str, at_s: float) -> None:
+        def ring() -> None:
+            if slot.waking.get(name) == at_s:
+                self._back(slot, Woke(name))
+
+        self.world.clock.wake(at_s - self._offset_s, ring)
+
+    def _cancel(self, slot: Slot, name: str) -> None:
+        self.world.workers.cancel(f"{slot.id}:{name}")
+
+    def _back(self, slot: Slot, event: Event) -> None:
+        """Something that was asked for came back, unless the flow has dropped it meanwhile."""
+        if isinstance(event, Failed) and event.name == "":
+            return
+        if self.slots.get(slot.id) is slot and (not isinstance(event, Done) or event.name in slot.doing):
+            self._agenda.append((slot, event))
+            self._run()
+
+
+def _as(event: Event, name: str) -> Event:
+    """What workers answer, under the name the flow used."""
+    match event:
+        case Done(_, result):
+            return Done(name, result)
+        case Failed(_, reason, refused):
+            return Failed(name, reason, refused)
+    return event
