@@ -17,7 +17,7 @@ from .tensors import Tensors
 
 def arrays_to_bytes(arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, str] | None = None) -> bytes:
     """Named arrays in one safetensors blob; the same arrays give the same bytes."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # a scalar stays one
     return bytes(safetensors.numpy.save(whole, dict(meta) if meta else None))
 
 

@@ -15,14 +15,20 @@ from .errors import ProtocolError
 FORMAT = 1  # raised when a field changes its meaning; a reader refuses what it does not know
 
 
+def name_of(kind: type) -> str:
+    """How a body is called on the wire: its folder and its class, such as "round.Ask"."""
+    folder = kind.__module__.split(".")[-2:-1]
+    return ".".join([*folder, kind.__name__])
+
+
 class Codec:
     """Encodes and decodes the dataclasses it was made with, and None."""
 
     def __init__(self, types: Iterable[type]) -> None:
         self._types: dict[str, type] = {}
         for kind in types:
-            if self._types.setdefault(kind.__name__, kind) is not kind:
-                raise ValueError(f"two bodies are named {kind.__name__!r}; rename one")
+            if self._types.setdefault(name_of(kind), kind) is not kind:
+                raise ValueError(f"two bodies are named {name_of(kind)!r}; rename one")
         self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in self._types.items()}
         self._encoder = msgspec.msgpack.Encoder()
         self._outer = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
@@ -36,7 +42,7 @@ class Codec:
         """Bytes of a body."""
         if body is None:
             return self._encoder.encode((FORMAT, "", None))
-        name = type(body).__name__
+        name = name_of(type(body))
         if self._types.get(name) is not type(body):
             raise ProtocolError(f"a {name} cannot be sent or kept; list it in its flow's messages")
         return self._encoder.encode((FORMAT, name, body))

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from .model import Model
 from .ref import Ref
 from .tensors import Tensors
 
@@ -94,27 +95,14 @@ class Initial(Compute[Tensors]):
     key: Key
 
 
-@dataclass(frozen=True, eq=False)
-class Predicted:
-    """Logits per exit."""
-
-    logits: tuple[Any, ...]  # one [n, classes] float32 array per exit, nearest first
-
-
-@dataclass(frozen=True, eq=False)
-class Predict(Compute[Predicted]):
-    """What the model with these weights says to the examples behind `data`."""
-
-    weights: Tensors
-    data: tuple[Ref, ...]
-
-
 @dataclass(frozen=True)
 class Exported:
     """One graph per stage without weights, and the weights once."""
 
     graphs: tuple[tuple[int, int, bytes], ...]  # (first segment, past-the-last segment, ONNX bytes)
     weights: bytes  # safetensors: every initializer of every graph, once
+    model: Model  # what the graphs were cut from
+    memory_bytes: tuple[int, ...] = ()  # per graph: its weights and the most that lives at once of its activations
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +117,24 @@ class Export(Compute[Exported]):
     temperatures: tuple[float, ...]  # per exit; probabilities are softmax(logits / temperature)
     int8: bool
     calibration: tuple[Ref, ...] = ()  # examples for int8 ranges
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Logits per exit."""
+
+    logits: tuple[Any, ...]  # one [n, classes] float32 array per exit, nearest first
+
+
+@dataclass(frozen=True, eq=False)
+class Predict(Compute[Predicted]):
+    """What the model says to the examples behind `data`: as trained, or as exported.
+
+    Logits of an exported model are the logarithms of its calibrated probabilities.
+    """
+
+    weights: Tensors | Exported
+    data: tuple[Ref, ...]
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,12 @@ class Release:
     parent: int  # counter of the release it was learnt from; 0 = none
     trigger: str  # why it was made
     weights: Ref  # float32 tensors to learn on from
+    replay: Ref  # public examples to rehearse while learning on
     stored: Ref  # the initializers of all graphs, once
     graphs: tuple[StageGraph, ...]
     plans: tuple[Plan, ...]  # the first is the default; the others are baselines by name
     input_shape: tuple[int, ...]
+    scale: float  # what a uint8 sample is multiplied by; others come as float32
     classes: int
     exits: int
     confidence: tuple[tuple[float, float], ...]  # per exit: mean and standard deviation on the calibration set

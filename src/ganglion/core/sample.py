@@ -34,6 +34,13 @@ class Answer:
     degraded: bool = False  # a farther answer was wanted and did not come in time
 
 
+def to_input(x: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
+    """A raw sample as a model wants it: bytes are scaled, floats are taken as they are."""
+    if x.dtype == np.uint8:
+        return np.asarray(x, np.float32) * np.float32(scale)
+    return np.asarray(x, np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Samples with labels, as arrays; `x` is [n, ...] float32, `y` [n] int64 (-1: unlabelled)."""

@@ -38,7 +38,7 @@ class Carrier:
     clock: Clock
     behind: Workers
     slowdown: float = 1.0
-    cost_s: Callable[[Any], float] | None = None  # declared seconds of work (simulator); None: as measured
+    cost_s: Callable[[Any, Event], float] | None = None  # declared, of work and what came of it; None: as measured
 
     def submit(self, name: str, work: Any, where: str, tell: Tell) -> None:
         """Does it now, or hands it on."""
@@ -48,7 +48,7 @@ class Carrier:
         began_s = self.clock.now_s()
         event = attempt(name, work, self.tools, self.rows)
         took_s = self.clock.now_s() - began_s
-        wait_s = took_s * (self.slowdown - 1.0) if self.cost_s is None else self.cost_s(work) * self.slowdown
+        wait_s = took_s * (self.slowdown - 1.0) if self.cost_s is None else self.cost_s(work, event) * self.slowdown
         if wait_s > 0.0:
             self.clock.wake(began_s + took_s + wait_s, lambda: tell(event))
         else:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import NotFound
 from ..core.facts import Denied
 from ..core.fleet import NodeId
 from ..core.gate import denial
@@ -31,7 +30,6 @@ from ..core.process import (
     Flow,
     Heard,
     Ignored,
-    Lane,
     Linked,
     Send,
     Start,
@@ -40,13 +38,12 @@ from ..core.process import (
     Wake,
     Woke,
 )
-from ..core.ref import Ref
 from .journal import Slot, record, replay, snapshot
-from .outbox import Ack, Kept, Outbox
+from .outbox import Ack
+from .post import Post
 from .runs import Runs, key_of
 from .tools import Tools
 
-RETRY_S = 2.0  # how long a promised parcel may stay unacknowledged on a live link before it is sent again
 ENTRIES = 100  # a journal longer than this is replaced by a snapshot even without a change of phase
 Act = Callable[[], None]
 
@@ -68,7 +65,7 @@ class Drive:
         self.tools = tools
         self.world = world
         self.slots: dict[str, Slot] = {}
-        self.outbox = Outbox(tools.codec, incarnation)
+        self.post = Post(tools, world.clock, world.net, world.observe, incarnation)
         self._runs = {row.flow.__name__: row for row in runs}
         self._hears = {body: [row for row in runs if body in row.hears] for row in runs for body in row.hears}
         self._told = {body: [row for row in runs if body in row.told] for row in runs for body in row.told}
@@ -78,7 +75,6 @@ class Drive:
         self._changes: list[Change] = []
         self._later: list[Act] = []  # acts of durable flows: after the commit
         self._running = False
-        self._up: set[NodeId] = set()
 
     def now_s(self) -> float:
         """Node time: monotonic, and going on where a former life of this node stopped."""
@@ -91,7 +87,6 @@ class Drive:
             latest_s = max(latest_s, at_s)
             self.slots[slot.id] = slot
         self._offset_s = max(0.0, latest_s - self.world.clock.now_s())
-        self.outbox.load(self.tools.disk)
         for slot in list(self.slots.values()):
             if not slot.over:
                 for name, at_s in list(slot.waking.items()):
@@ -102,7 +97,7 @@ class Drive:
             flow = row.standing(self.tools) if row.standing is not None else None
             if flow is not None and f"{row.flow.__name__}/{flow.key}" not in self.slots:
                 self.start(flow)
-        self._retry()
+        self.post.boot()
 
     def start(self, flow: Flow) -> None:
         """Begins a flow, unless one of its kind and key is there and not over."""
@@ -116,29 +111,26 @@ class Drive:
 
     def linked(self, peer: NodeId, up: bool) -> None:
         """A neighbour came or went."""
-        if up == (peer in self._up):
+        if not self.post.linked(peer, up):
             return
-        (self._up.add if up else self._up.discard)(peer)
         for slot in list(self.slots.values()):
             if self._runs[slot.kind].linked and not slot.over:
                 self._agenda.append((slot, Linked(peer, up)))
         self._run()
         if up:
-            self._resend(peer)
+            self.post.resend(peer)
 
     def hear(self, sender: NodeId, parcel: Parcel) -> None:
         """A parcel arrived; the world vouches for the sender."""
         if isinstance(parcel.body, Ack):
-            changes = self.outbox.acknowledged(sender, parcel.body)
-            if changes:
-                self.tools.disk.commit(changes, lambda: None)
+            self.post.acknowledged(sender, parcel.body)
             return
         if parcel.seq:
-            if not self.outbox.is_next(sender, parcel):
-                self._acknowledge(sender, parcel.incarnation)
+            if not self.post.outbox.is_next(sender, parcel):
+                self.post.acknowledge(sender, parcel.incarnation)
                 return
-            self._changes.append(self.outbox.applied(sender, parcel))
-            self._later.append(lambda: self._acknowledge(sender, parcel.incarnation))
+            self._changes.append(self.post.outbox.applied(sender, parcel))
+            self._later.append(partial(self.post.acknowledge, sender, parcel.incarnation))
         self._accept(sender, parcel)
         self._run()
 
@@ -154,7 +146,8 @@ class Drive:
                 self.tools.tray.take(ref, array)
             else:
                 self.tools.disk.put([np.ascontiguousarray(array).data], ref.label)
-        there = (self.slots.get(f"{row.flow.__name__}/{key_of(body)}") for row in rows)
+        names = [f"{row.flow.__name__}/{key}" for row in rows for key in (key_of(body), "")]
+        there = (self.slots.get(name) for name in names)
         slot = next((slot for slot in there if slot is not None), None)
         if slot is None:
             spawning = next((row.spawned for row in rows if row.spawned is not None), None)
@@ -180,8 +173,6 @@ class Drive:
             slots = [slot for slot in self.slots.values() if slot.kind == row.flow.__name__ and not slot.over]
             if key := key_of(body):
                 slots = [slot for slot in slots if slot.flow.key in (key, "")]
-            if not slots and row.spawned is not None:
-                slots = [self._begin(row.spawned(self.tools, self.tools.me, body))]
             self._agenda.extend((slot, Told(body)) for slot in slots)
         self.world.observe(body)
 
@@ -252,44 +243,11 @@ class Drive:
             self._spread(Denied("send", type(send.body).__name__, send.to, why))
             self._agenda.append((slot, Failed(send.name, why, refused=True)))
             return lambda: None
-        flow = type(send.body).__module__.split(".")[-2]
         if slot.durable:
-            changes, kept = self.outbox.add(flow, send)
+            changes, act = self.post.promise(send)
             self._changes.extend(changes)
-            return lambda: self._post(kept)
-        parcel = Parcel(flow, key_of(send.body), send.body, send.lane, send.left_s, name=send.name)
-        return lambda: self._put(send.to, parcel, send.attach, lambda event: self._back(slot, event))
-
-    def _put(self, to: NodeId, parcel: Parcel, attach: tuple[Ref, ...], tell: Callable[[Event], None]) -> None:
-        attached = tuple((ref, self._bytes_of(ref)) for ref in attach)
-        self.world.net.send(to, replace(parcel, attached=attached), tell)
-
-    def _bytes_of(self, ref: Ref) -> np.ndarray[Any, Any]:
-        if ref.is_held:
-            return self.tools.tray.get(ref)
-        return np.frombuffer(self.tools.disk.get(ref), np.uint8)
-
-    def _post(self, kept: Kept) -> None:
-        """Sends a promised parcel if there is a link; if not, the link's return will."""
-        try:
-            self._put(NodeId(kept.to), self.outbox.parcel(kept), kept.attach, lambda event: None)
-        except NotFound as error:  # the blob behind it was dropped: say so, and let the stream go on without it
-            self.world.observe(Denied("send", kept.flow, NodeId(kept.to), str(error)))
-            self._put(NodeId(kept.to), self.outbox.parcel(kept), (), lambda event: None)
-
-    def _resend(self, peer: NodeId) -> None:
-        for kept in list(self.outbox.due(peer)):
-            self._post(kept)
-
-    def _retry(self) -> None:
-        for peer, stream in self.outbox.streams.items():
-            if stream.waiting and peer in self._up:
-                self._resend(peer)
-        self.world.clock.wake(self.world.clock.now_s() + RETRY_S, self._retry)
-
-    def _acknowledge(self, sender: NodeId, incarnation: str) -> None:
-        ack = self.outbox.ack(sender, incarnation)
-        self.world.net.send(sender, Parcel("outbox", "", ack, Lane.CONTROL), lambda event: None)
+            return act
+        return lambda: self.post.send(send, lambda event: self._back(slot, event))
 
     def _do(self, slot: Slot, name: str, work: Any) -> None:
         where = self._rows[type(work)].where.value

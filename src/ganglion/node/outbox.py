@@ -128,4 +128,3 @@ class Outbox:
 
     def _stream(self, to: NodeId) -> Stream:
         return self.streams.setdefault(to, Stream())
-

@@ -13,7 +13,7 @@ from .tools import Tools
 
 
 class Where(Enum):
-    """Where work runs: measured below 1 ms on the node's thread, longer on a thread, torch and long sums in a worker."""
+    """Where work runs: below 1 ms on the node's thread, longer on a thread, torch and long sums in a worker."""
 
     INLINE = "inline"
     THREAD = "thread"
@@ -41,7 +41,9 @@ class Runs:
     told: tuple[type, ...] = ()  # facts of this node
     linked: bool = False  # wants to know when links come and go
     standing: Callable[[Tools], Flow | None] | None = None  # begun at every start, where there is none yet
-    spawned: Callable[[Tools, NodeId, Any], Flow] | None = None  # begun by a message or fact for a key that is not there
+    spawned: Callable[[Tools, NodeId, Any], Flow] | None = (
+        None  # begun by a message for a key that is not there
+    )
 
 
 def key_of(body: Any) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.errors import Unreachable
+from ..core.errors import NotFound, Unreachable
 from ..core.fleet import Fleet, Node, NodeId
 from ..core.ports import Disk, Tell
+from ..core.process import Event
+from ..core.ref import Ref
 from ..core.rng import stream
 from ..node.carry import Carrier, attempt
 from ..node.drive import Drive, World
@@ -70,7 +72,8 @@ class Recipe:
 
     tools: Callable[[Node, Disk, SimRng], Tools]
     runs: Callable[[Node], Sequence[Runs]]
-    cost_s: Callable[[Any, Node], float]  # declared seconds of one piece of work on one node, before slowdown
+    inline_s: Callable[[Any, Event, Node], float]  # declared seconds of small work and what came of it
+    behind_s: Callable[[Any, Node], float]  # declared seconds of work away from the node's thread
 
 
 @dataclass
@@ -108,9 +111,9 @@ class SimFleet:
         tools = self._recipe.tools(node, disk, SimRng(self._seed, id))
         runs = self._recipe.runs(node)
         rows = {work: row for flow in runs for work, row in flow.work.items()}
-        behind = SimWorkers(tools, rows, self.heap, alive, self._recipe.cost_s)
-        cost_s: Callable[[Any], float] = lambda work: self._recipe.cost_s(work, node)  # noqa: E731
-        carrier = Carrier(tools, rows, clock, behind, node.slowdown, cost_s)
+        behind = SimWorkers(tools, rows, self.heap, alive, self._recipe.behind_s)
+        inline_s: Callable[[Any, Event], float] = lambda work, event: self._recipe.inline_s(work, event, node)  # noqa: E731
+        carrier = Carrier(tools, rows, clock, behind, node.slowdown, inline_s)
         world = World(clock, SimNet(id, self.wires), carrier, lambda body: self._observe(id, body))
         sim.drive = Drive(tools, world, runs, sim.platter.incarnation)
         self.wires.deliver[id] = sim.drive.hear
@@ -164,6 +167,17 @@ class SimFleet:
                     return body
             if self.heap.now_s() > until_s or not self.heap.step():
                 raise Unreachable(f"what was waited for did not happen within {timeout_s:g} s")
+
+    def blob(self, id: NodeId, ref: Ref) -> bytes:
+        """What a node's disk holds, for whoever watches."""
+        whole = self.nodes[id].platter.blobs.get(ref.digest)
+        if whole is None:
+            raise NotFound(f"blob {ref.digest[:12]} is not on the disk of {id}")
+        return whole
+
+    def bytes(self, lower: NodeId) -> tuple[int, int]:
+        """What has crossed the link above a node so far: up, down."""
+        return self.wires.bytes_up.get(lower, 0), self.wires.bytes_down.get(lower, 0)
 
     def rest(self, seconds: float) -> None:
         """Lets time pass."""

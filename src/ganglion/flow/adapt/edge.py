@@ -93,7 +93,7 @@ class Adapt:
                 return self._offer()
             case Phase.PUSHING, Woke("retry") if self.update is not None:
                 return [Start(Give(self.update.delta, self.parent)), Wake("retry", now_s + RETRY_S)]
-            case (Phase.LEARNING | Phase.PROTECTING | Phase.LABELLING | Phase.FETCHING), Failed(_, why):
+            case ((Phase.LEARNING | Phase.PROTECTING | Phase.LABELLING | Phase.FETCHING), Failed(_, why)):
                 self.phase = Phase.WATCHING
                 return [Tell(Withheld(self.site, why)), Tell(Attend(False, WHY))]
             case Phase.OFFERED, Told(Activated()):

@@ -92,11 +92,11 @@ class Install:
                 return self._switched(counter, now_s)
             case Phase.RETURNING, Done("activate", Active(counter)):
                 return self._returned(counter)
-            case (Phase.SHADOW | Phase.PROBATION), Told(Verdict() as verdict) if verdict.counter == self.trying:
+            case ((Phase.SHADOW | Phase.PROBATION), Told(Verdict() as verdict)) if verdict.counter == self.trying:
                 return self._judged(verdict)
-            case (Phase.SHADOW | Phase.PROBATION), Woke("trial"):
+            case ((Phase.SHADOW | Phase.PROBATION), Woke("trial")):
                 return self._trial(now_s)  # a crash ends a trial: begin it again
-            case (Phase.FETCHING | Phase.VERIFYING | Phase.SWITCHING), Failed(_, why):
+            case ((Phase.FETCHING | Phase.VERIFYING | Phase.SWITCHING), Failed(_, why)):
                 return self._failed(why)
             case _, Told(Fetched() | Verdict()) | Woke():
                 return []

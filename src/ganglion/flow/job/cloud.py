@@ -57,12 +57,14 @@ class Job:
                 if self.order.weights is not None:
                     return self._export(self.order.weights)
                 self.phase = Phase.TRAINING
-                return [self._step("train"), Do("train", FreshWeights(self.order.swapped))]
+                return [self._step("train"), Do("train", FreshWeights(self.order.start, self.order.swapped))]
             case Phase.TRAINING, Done("train", Weights(ref)):
                 return self._export(ref)
             case Phase.EXPORTING, Done("export", Draft() as draft):
                 self.phase, self.draft = Phase.MEASURING, draft
-                survey = Survey(self.number, draft.stored, draft.graphs, self.rings[0][0], SURVEY_S)
+                survey = Survey(
+                    self.number, draft.stored, draft.graphs, draft.model.input_shape, self.rings[0][0], SURVEY_S
+                )
                 return [self._step("profile nodes and links"), Start(survey)]
             case Phase.MEASURING, Told(Surveyed(number, profiles, why)) if number == self.number:
                 return self._end(False, why) if why else self._package(profiles)

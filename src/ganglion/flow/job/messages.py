@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...core.model import Model
 from ...core.profile import Profile
 from ...core.ref import Ref
 from ...core.release import StageGraph
@@ -16,6 +17,7 @@ class Order:
     trigger: str
     weights: Ref | None = None
     parent: int = 0  # the release it is learnt from
+    start: int = 0  # a release to train on from; 0 = from nothing
     swapped: float = 0.0  # share of two classes' labels to swap in training: a release that is bad on purpose
 
 
@@ -23,6 +25,7 @@ class Order:
 class FreshWeights:
     """Work: train the project's model on the cloud's public examples."""
 
+    start: int
     swapped: float
 
 
@@ -40,6 +43,7 @@ class Draft:
     weights: Ref
     stored: Ref
     graphs: tuple[StageGraph, ...]
+    model: Model  # its `weights` is the digest of `stored`
     calibration: Ref  # probabilities per exit on the calibration set, and its labels
     precision: str
 

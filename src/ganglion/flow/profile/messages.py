@@ -16,6 +16,7 @@ class Measure:
     number: int
     stored: Ref
     graphs: tuple[StageGraph, ...]
+    input_shape: tuple[int, ...]
 
     @property
     def key(self) -> str:
@@ -43,6 +44,7 @@ class TimeStages:
 
     stored: Ref
     graphs: tuple[StageGraph, ...]
+    input_shape: tuple[int, ...]
     zone: int
 
 

@@ -36,6 +36,7 @@ class Survey:
     number: int
     stored: Ref
     graphs: tuple[StageGraph, ...]
+    input_shape: tuple[int, ...]
     edge: NodeId
     patience_s: float
     phase: Phase = Phase.NEW
@@ -52,8 +53,8 @@ class Survey:
         match self.phase, event:
             case Phase.NEW, Began():
                 self.phase = Phase.TIMING
-                ask = Send(self.edge, Measure(self.number, self.stored, self.graphs))
-                own = Do("time", TimeStages(self.stored, self.graphs, int(Zone.CLOUD)))
+                ask = Send(self.edge, Measure(self.number, self.stored, self.graphs, self.input_shape))
+                own = Do("time", TimeStages(self.stored, self.graphs, self.input_shape, int(Zone.CLOUD)))
                 return [ask, own, Wake("late", now_s + self.patience_s)]
             case Phase.TIMING, Done("time", Profile() as profile):
                 return self._got(int(Zone.CLOUD), profile)
@@ -123,7 +124,8 @@ class Gauge:
         return [*(Start(Fetch(ref, self.parent)) for ref in self.missing), Wake("retry", now_s + RETRY_S)]
 
     def _time(self) -> Sequence[Command]:
-        assert self.asked is not None
+        asked = self.asked
+        assert asked is not None
         self.phase = Phase.TIMING
-        on: list[Command] = [] if self.child is None else [Send(self.child, self.asked)]
-        return [*on, Do("time", TimeStages(self.asked.stored, self.asked.graphs, self.zone))]
+        on: list[Command] = [] if self.child is None else [Send(self.child, asked)]
+        return [*on, Do("time", TimeStages(asked.stored, asked.graphs, asked.input_shape, self.zone))]

@@ -71,7 +71,7 @@ class Rollout:
                 return self._judge_late(now_s)
             case Phase.PROMOTING, Woke("late"):
                 return self._promote(now_s)  # who did not answer gets it when it comes back
-            case (Phase.COMMITTING | Phase.RETURNING), Woke("late"):
+            case ((Phase.COMMITTING | Phase.RETURNING), Woke("late")):
                 return self._end(self.phase is Phase.COMMITTING)  # the outbox keeps the message for who was away
             case _, Woke("late"):
                 return []

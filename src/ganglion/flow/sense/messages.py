@@ -9,7 +9,10 @@ from ...core.ref import Ref
 
 @dataclass(frozen=True)
 class Stream:
-    """A fact from the operator: from now on, so many samples of a source at a rate. Replaces a running stream."""
+    """A fact from the operator: from now on, so many samples of a source at a rate. Replaces a running stream.
+
+    An empty source only ends the running one.
+    """
 
     source: str
     count: int  # 0: until the next Stream

@@ -10,7 +10,24 @@ from typing import ClassVar
 from ...core.facts import Answered, Arrived, Hard, Seen
 from ...core.fleet import NodeId
 from ...core.label import Tier, Zone, may_enter
-from ...core.process import Began, Cancel, Command, Do, Done, Event, Failed, Heard, Ignored, Lane, Linked, Send, Tell, Told, Wake, Woke
+from ...core.process import (
+    Began,
+    Cancel,
+    Command,
+    Do,
+    Done,
+    Event,
+    Failed,
+    Heard,
+    Ignored,
+    Lane,
+    Linked,
+    Send,
+    Tell,
+    Told,
+    Wake,
+    Woke,
+)
 from ...core.ref import Ref
 from ...core.sample import Answer
 from .messages import Ask, Attend, Mirror, Ran, Reply, Run

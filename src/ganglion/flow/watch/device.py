@@ -25,7 +25,7 @@ class Phase(IntEnum):
 
 @dataclass
 class Monitor:
-    """Hot: a detector that starts afresh after a crash only fires later."""
+    """Hot: a detector that starts afresh after a crash only fires later. It watches the default plan's answers."""
 
     me: NodeId
     parent: NodeId
@@ -43,7 +43,7 @@ class Monitor:
         match self.phase, event:
             case _, Began():
                 return []
-            case Phase.WATCHING, Told(Answered(answer, _, confidence)) if confidence >= 0.0:
+            case Phase.WATCHING, Told(Answered(answer, _, confidence, _, "")) if confidence >= 0.0:
                 self.tier = max(self.tier, int(answer.tier))
                 return [Do("watch", Watch(confidence, answer.version))]
             case _, Told(Answered()):

@@ -1,0 +1,59 @@
+"""The `ganglion` command, one file per noun. What a command needs is imported when it runs: help must cost little."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from ..core.errors import GanglionError
+from . import bench, cloud, demo, device, doctor, edge, evaluation, fleet, inference, project
+from .screen import explain
+
+app = typer.Typer(
+    name="ganglion",
+    help="Edge-cloud collaborative AI: train, cut, sign, roll out, answer, learn, in a simulator or as processes.",
+    epilog="Example: ganglion demo --sim --seed 7",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (demo, project, fleet, inference, evaluation, bench, doctor):
+    part.add_to(app)
+for name, group in (("cloud", cloud.app), ("edge", edge.app), ("device", device.app)):
+    app.add_typer(group, name=name)
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
+) -> None:
+    """What comes before a command's name."""
+    if version:
+        from .. import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Runs the command of this process; an error ends it with three lines and its exit code."""
+    try:
+        app()
+    except GanglionError as error:
+        _end(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:  # boundary: a user of the command line gets three lines, not a stack
+        _end(f"{type(error).__name__}: {error or 'no message'}; this is a bug or a broken installation, see -v", 1)
+
+
+def _end(message: str, code: int) -> None:
+    if {"-v", "--verbose"} & set(sys.argv[1:]):
+        traceback.print_exc()
+    explain(message)
+    raise SystemExit(code)

@@ -1,0 +1,57 @@
+"""An ONNX Runtime session the way ganglion wants it: one thread that does not spin, and weights from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from ...core.errors import Corrupt
+from .stored import stored_names
+
+# What ONNX Runtime raises when a graph or its weights make no sense; they share no class of their own.
+REFUSALS: tuple[type[BaseException], ...] = (
+    states.Fail,
+    states.InvalidArgument,
+    states.InvalidGraph,
+    states.InvalidProtobuf,
+    states.NoSuchFile,
+    states.NotImplemented,
+    states.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A session, and the weights it reads where they lie: they must live as long as it does."""
+
+    session: Any
+    weights: tuple[Any, ...]
+
+
+def open_session(graph: bytes, arrays: Mapping[str, NDArray[np.generic]]) -> Opened:
+    """A session over a graph whose outside weights are taken from `arrays`. Raises Corrupt when they do not fit."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.add_session_config_entry("session.x64quantprecision", "1")  # no int8 saturation on CPUs without VNNI
+    names = stored_names(graph)
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise Corrupt(f"a graph wants the weights {missing}, which its release does not hold; fetch the release again")
+    weights = tuple(ort.OrtValue.ortvalue_from_numpy(arrays[name]) for name in names)
+    try:
+        if names:
+            options.add_external_initializers(names, list(weights))
+        return Opened(ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"]), weights)
+    except REFUSALS as error:
+        raise Corrupt(f"a graph of {len(graph)} bytes cannot be loaded: {error}; fetch the release again") from error

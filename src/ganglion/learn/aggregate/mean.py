@@ -1,0 +1,63 @@
+"""Mean of the updates, each as much as it counts: a sum between two functions, so it may be added up anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.tensors import Layout, Tensors
+from ...core.update import Update
+
+
+@dataclass(frozen=True, eq=False)
+class Total:
+    """A part of the sum. Double precision, so that the order of adding is lost in the rounding to single."""
+
+    flat: NDArray[np.float64]  # sum of weight x delta
+    weight: float
+    layout: Layout
+
+    def __add__(self, other: Total) -> Total:
+        if self.layout != other.layout:
+            raise ValueError("updates of different layouts cannot be added; were they learnt from the same model?")
+        return Total(self.flat + other.flat, self.weight + other.weight, self.layout)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Weighted by what each update counts for, usually its examples; unweighted each counts for one.
+
+    Source: McMahan et al. 2017, arXiv:1602.05629, algorithm 1.
+    """
+
+    weighted: bool = True
+    hides: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """A weighted mean cannot do without the weights."""
+        return frozenset({"weight"}) if self.weighted else frozenset()
+
+    def __call__(self, updates: Sequence[Update]) -> Tensors:
+        """The mean of all."""
+        if not updates:
+            raise ValueError("a mean of no updates is undefined; wait for one or end the round")
+        return self.lower(reduce(lambda a, b: a + b, (self.lift(update) for update in updates)))
+
+    def lift(self, update: Update) -> Total:
+        """One update's part of the sum. Raises ValueError for a weight that cannot count."""
+        weight = update.weight if self.weighted else 1.0
+        if not 0.0 <= weight < float("inf"):
+            raise ValueError(f"an update that counts for {weight} has no place in a mean; weights are 0 or more")
+        return Total(update.delta.flat.astype(np.float64) * weight, weight, update.delta.layout)
+
+    def lower(self, total: Total) -> Tensors:
+        """The mean behind a sum. Raises ValueError if nothing in it counts."""
+        if not total.weight > 0.0:
+            raise ValueError(f"updates that count for {total.weight} together have no mean; give one a weight above 0")
+        return Tensors((total.flat / total.weight).astype(np.float32), total.layout)

@@ -1,0 +1,47 @@
+"""Which choices contradict each other: one table, asked when a strategy is built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.errors import ConfigError
+
+# What an aggregate may need of the updates, and what a protection may hide of them: need -> (why, nearest legal choice)
+FACTS = {
+    "each": (
+        "has to see every update by itself",
+        "Mean, which needs only their sum, or leave out what hides them",
+    ),
+    "weight": (
+        "has to see how many examples each update counts for, which was promised to stay hidden",
+        "Mean(weighted=False)",
+    ),
+    "bounded": (
+        "has to get updates of bounded norm",
+        "put Clip(bound) before it",
+    ),
+}
+
+
+def needs(choice: Any) -> frozenset[str]:
+    """What a choice declares to need; nothing, if it declares nothing."""
+    return frozenset(getattr(choice, "needs", ()))
+
+
+def hides(choice: Any) -> frozenset[str]:
+    """What a choice declares to hide."""
+    return frozenset(getattr(choice, "hides", ()))
+
+
+def check(prepare: Sequence[Any], aggregate: Any) -> None:
+    """Raises ConfigError if a later choice needs what an earlier one hides, naming the nearest legal one."""
+    hidden: dict[str, Any] = {}
+    for choice in (*prepare, aggregate):
+        unknown = (needs(choice) | hides(choice)) - set(FACTS)
+        if unknown:
+            raise ConfigError(f"{choice} speaks of {sorted(unknown)}; the table knows {sorted(FACTS)}: add a row")
+        for fact in sorted(needs(choice) & set(hidden)):
+            why, remedy = FACTS[fact]
+            raise ConfigError(f"{choice} {why}, but {hidden[fact]} hides it; choose {remedy}")
+        hidden |= {fact: choice for fact in hides(choice)}

@@ -1,0 +1,29 @@
+"""What one client is asked to learn from, and what it keeps from one round to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..core.compute import Key
+from ..core.label import Tier
+from ..core.ref import Ref
+from ..core.tensors import Tensors
+
+Kept = Mapping[str, Tensors]  # a client's memory, by name; empty before its first round
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One client's share of a round. Its weights are those of the round's base."""
+
+    weights: Tensors
+    data: tuple[Ref, ...]  # its own example files, taken together
+    examples: int  # in them; what its update counts for
+    key: Key  # decides every shuffle
+    replay: tuple[Ref, ...] = ()  # learnt along so that the old is not forgotten; not counted
+
+    @property
+    def tier(self) -> Tier:
+        """The highest of everything that is learnt from: the tier of what comes out."""
+        return Tier(max((ref.label.tier for ref in (*self.data, *self.replay)), default=Tier.PUBLIC))

@@ -1,0 +1,276 @@
+"""Local control of one node: requests over a socket file in its folder, for the command line and the supervisor.
+
+Frames are a size (u32, little-endian) and a codec body. Who may open the folder may ask; nobody else can.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import errors
+from ..core.codec import Codec
+from ..core.errors import ProtocolError, Unreachable
+from ..core.label import Tier
+from ..core.ports import Usage
+from ..core.sample import Answer
+from ..flow.fetch.client import Fetch, Give
+from ..node.bodies import all_bodies
+
+NAME = "admin.sock"
+SIZE = struct.Struct("<I")
+FRAME_BYTES = 32 << 20
+PATH_BYTES = 100  # the kernel takes little more; a longer path is reached through the open folder
+DTYPES = {"uint8": np.uint8, "float32": np.float32}  # of a sample
+ERRORS = {kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type)}
+
+
+@dataclass(frozen=True)
+class TellFact:
+    """A fact from the operator; `body` in codec bytes."""
+
+    body: bytes
+
+
+@dataclass(frozen=True)
+class BeginFlow:
+    """A process from the operator; `flow` in codec bytes."""
+
+    flow: bytes
+
+
+@dataclass(frozen=True)
+class AskStatus:
+    """How are you?"""
+
+
+@dataclass(frozen=True)
+class Infer:
+    """Answer this as if the sensor had read it; `data` are the little-endian bytes of an array."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+    tier: Tier
+    plan: str
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Watch:
+    """From now on send me every fact with a greater number; -1: only what is yet to come."""
+
+    after: int
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Live on when the process that started you ends, and hold this pipe open; "" = none."""
+
+    pipe: str
+
+
+@dataclass(frozen=True)
+class Fine:
+    """It was done."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """It could not be done; `kind` is an error of core.errors."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """A link as this node sees it; None where nothing was transferred yet."""
+
+    peer: str
+    up: bool
+    bytes_s: float | None
+    delay_s: float | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """One node at one moment."""
+
+    node: str
+    zone: str
+    pid: int
+    uptime_s: float
+    port: int | None  # where it listens
+    release: int  # that it answers with; 0 = none
+    floor: int  # no release below may come any more
+    trying: int  # on trial or probation here; 0 = none
+    links: tuple[LinkState, ...]
+    waiting: int  # parcels promised and not acknowledged
+    flows: tuple[tuple[str, str], ...]  # id and phase of every flow that is not over
+    facts: int  # told since this process began
+    errors: int  # logged since this process began
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the sample got."""
+
+    answer: Answer
+    took_s: float
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A fact: its number since the process began, when it was told (monotonic seconds), and codec bytes."""
+
+    number: int
+    at_s: float
+    body: bytes
+
+
+OWN = (TellFact, BeginFlow, AskStatus, Infer, Watch, Stay, Fine, Wrong, Status, Answered, Observed)
+
+
+def admin_codec() -> Codec:
+    """What may be said here: requests, answers, every fact, durable processes and transfers."""
+    return Codec([*all_bodies(), Fetch, Give, *OWN])
+
+
+def framed(raw: bytes) -> bytes:
+    """A body as it goes over the socket."""
+    return SIZE.pack(len(raw)) + raw
+
+
+def frame_bytes(head: bytes) -> int:
+    """How many bytes follow. Raises ProtocolError for more than a frame may have."""
+    size: int = SIZE.unpack(head)[0]
+    if size > FRAME_BYTES:
+        raise ProtocolError(f"an admin frame of {size} bytes; the limit is {FRAME_BYTES}")
+    return size
+
+
+@contextmanager
+def socket_path(folder: Path) -> Iterator[str]:
+    """A path to the socket that the kernel takes, however deep the folder lies."""
+    path = str(folder / NAME)
+    if len(os.fsencode(path)) <= PATH_BYTES:
+        yield path
+        return
+    opened = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{opened}/{NAME}"
+    finally:
+        os.close(opened)
+
+
+class AdminClient:
+    """Asks one node, blocking. Raises Unreachable where nobody listens, else what the node raised."""
+
+    def __init__(self, folder: Path, timeout_s: float = 10.0, codec: Codec | None = None) -> None:
+        self.folder = folder
+        self._codec = codec or admin_codec()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout_s)
+        try:
+            with socket_path(folder) as path:
+                self._socket.connect(path)
+        except OSError as error:
+            self._socket.close()
+            raise Unreachable(
+                f"no node listens in {folder} ({error.strerror or error}); start it with `ganglion up`, or name the "
+                "folder of one that runs"
+            ) from None
+
+    def __enter__(self) -> AdminClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hangs up; also wakes a thread that waits in `watch`."""
+        with _already_gone():
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def tell(self, body: Any) -> None:
+        """Tells the node a fact."""
+        self._ask(TellFact(self._codec.encode(body)))
+
+    def begin(self, flow: Any) -> None:
+        """Starts a process there."""
+        self._ask(BeginFlow(self._codec.encode(flow)))
+
+    def status(self) -> Status:
+        """How it is."""
+        status: Status = self._ask(AskStatus())
+        return status
+
+    def infer(self, x: NDArray[Any], tier: Tier = Tier.PUBLIC, plan: str = "", timeout_s: float = 5.0) -> Answered:
+        """Has a device answer a sample. Raises Unreachable when it did not in time."""
+        if x.dtype.name not in DTYPES:
+            raise ProtocolError(f"a sample of {x.dtype} cannot be asked about; use one of {sorted(DTYPES)}")
+        self._socket.settimeout(timeout_s + 2.0)
+        little = np.ascontiguousarray(x, x.dtype.newbyteorder("<"))
+        answered: Answered = self._ask(Infer(x.dtype.name, x.shape, little.tobytes(), tier, plan, timeout_s))
+        return answered
+
+    def stay(self, pipe: str = "") -> None:
+        """Lets the node live on without the process that started it, and hold a pipe open."""
+        self._ask(Stay(pipe))
+
+    def watch(self, after: int = -1) -> Iterator[tuple[float, Any]]:
+        """Every fact told there with its moment (monotonic seconds), until the node ends or `close`."""
+        self._ask(Watch(after))
+        self._socket.settimeout(None)
+        while True:
+            try:
+                observed = self._receive()
+            except Unreachable:
+                return
+            yield observed.at_s, self._codec.decode(observed.body)
+
+    def _ask(self, request: Any) -> Any:
+        try:
+            self._socket.sendall(framed(self._codec.encode(request)))
+        except OSError as error:
+            raise Unreachable(f"the node in {self.folder} has gone: {error}; look into its log") from error
+        answer = self._receive()
+        if isinstance(answer, Wrong):
+            raise ERRORS.get(answer.kind, errors.GanglionError)(answer.reason)
+        return answer
+
+    def _receive(self) -> Any:
+        return self._codec.decode(self._exactly(frame_bytes(self._exactly(SIZE.size))))
+
+    def _exactly(self, size: int) -> bytes:
+        raw = bytearray()
+        try:
+            while len(raw) < size:
+                part = self._socket.recv(size - len(raw))
+                if not part:
+                    raise ConnectionResetError("it hung up")
+                raw += part
+        except OSError as error:
+            why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+            raise Unreachable(f"the node in {self.folder} has gone: {why}; look into its log") from error
+        return bytes(raw)
+
+
+@contextmanager
+def _already_gone() -> Iterator[None]:
+    try:
+        yield
+    except OSError:  # it hung up first
+        pass

@@ -1,0 +1,191 @@
+"""One node as a process: `python -m ganglion.live.agent FOLDER`. It imports no torch; learning runs in its worker.
+
+It ends cleanly on SIGTERM and SIGINT, and may be killed at any moment: what it promised is on its disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ConfigError, GanglionError
+from ..core.label import Form, Label, Tier
+from ..core.ports import Vault
+from ..engine.onnx import OnnxRunner
+from ..node.bodies import make_codec
+from ..node.carry import Carrier, attempt
+from ..node.drive import Drive, World
+from ..node.loaded import restore
+from ..node.places import ALL_WORK, PLACES
+from ..node.tools import Tools, Tray
+from .admin import admin_codec
+from .agent_admin import Admin
+from .agent_data import read_labels, read_sensor
+from .agent_facts import Facts
+from .agent_file import STATE, AgentFile, read_agent_file
+from .agent_status import Reporter
+from .agent_tap import Tap
+from .clock import LiveClock
+from .disk import LiveDisk
+from .equip import CARRY_OUT, TOOLS, Committing, worker_codec
+from .identity.authority import Authority
+from .identity.files import CA_KEY
+from .identity.node import Identity
+from .identity.vault import LocalVault
+from .logs import FOLDER, WORKER, begin_log
+from .meter import LiveMeter, find_rapl
+from .rng import LiveRng
+from .wire.neighbour import Ears
+from .wire.net import WireNet
+from .workers import ProcessWorkers, WorkerProcess
+
+PR_SET_PDEATHSIG = 1
+log = logging.getLogger("ganglion.agent")
+
+
+async def serve(folder: Path, file: AgentFile) -> None:
+    """Runs the node until a signal ends it. Raises GanglionError when it cannot start."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(_report)
+    async with AsyncExitStack() as closing:
+        await boot(folder, file, closing)
+        log.info("serving as %s", file.me)
+        await stop.wait()
+        log.info("ending")
+
+
+async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
+    """Builds the node from its folder and connects it; `closing` takes it down again in the opposite order."""
+    loop, clock = asyncio.get_running_loop(), LiveClock(asyncio.get_running_loop())
+    identity = Identity.load(folder)
+    if identity.node != file.me:
+        raise ConfigError(f"{folder} holds the identity of {identity.node!r}, its file says {file.me!r}; join again")
+    vault = LocalVault(folder)
+    _make_keys(vault)
+
+    def soon(call: Callable[[], None]) -> None:
+        loop.call_soon_threadsafe(call)
+
+    disk = LiveDisk(folder / STATE, vault, soon)
+    closing.callback(disk.close)
+    tools = _tools(folder, file, disk, vault)
+    restore(tools)
+
+    shared = worker_codec()
+    process = WorkerProcess(folder, folder / FOLDER / WORKER, TOOLS, CARRY_OUT)
+    workers = ProcessWorkers(loop, shared, lambda name, work: attempt(name, work, tools, ALL_WORK), process)
+    closing.push_async_callback(workers.close)
+    carrier = Carrier(tools, ALL_WORK, clock, Committing(workers, disk, shared), file.node.slowdown)
+
+    codec = admin_codec()
+    facts = Facts(codec, clock.now_s)
+    ears = Ears(lambda sender, parcel: drive.hear(sender, parcel), lambda peer, up: drive.linked(peer, up))
+    if file.tap:
+        ears = Ears(ears.hear, ears.linked, closing.enter_context(Tap(Path(file.tap))))
+    net = WireNet(identity, file.fleet, tools.codec, ears, tools.rng.stream("dial", file.me, time.time_ns()))
+    closing.push_async_callback(net.close)
+    drive = Drive(tools, World(clock, net, carrier, facts.observe), PLACES[file.node.zone], disk.incarnation)
+    drive.boot()
+    authority = Authority.load(folder) if (folder / CA_KEY).exists() else None
+    port = await net.start(file.listen, file.parent, authority)
+
+    rapl = None if file.shares_machine else find_rapl()
+    meter = LiveMeter(file.node.power, lambda: 0, rapl, lambda: workers.processes)
+    report = Reporter(drive, net, meter, facts, port)
+    admin = Admin(drive, facts, codec, report.status, live_on)
+    closing.push_async_callback(admin.close, folder)
+    await admin.start(folder)
+
+
+def _tools(folder: Path, file: AgentFile, disk: LiveDisk, vault: Vault) -> Tools:
+    return Tools(
+        file.me,
+        file.fleet,
+        disk,
+        LiveRng(file.seed),
+        vault,
+        make_codec(),
+        Tray(file.me),
+        OnnxRunner(),
+        policy=file.policy,
+        sensor=read_sensor(folder),
+        labels=read_labels(folder),
+        stopwatch=time.perf_counter,
+    )
+
+
+def _make_keys(vault: Vault) -> None:
+    """A key is made when a tier is first sealed; the node does it now, so that its worker never makes another."""
+    for tier in Tier:
+        if tier is not Tier.PUBLIC:
+            vault.seal(b"", Label(tier, Form.RAW))
+
+
+def die_with(parent: int) -> None:
+    """Asks Linux for a SIGKILL when the process that started this one ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before we asked
+            os._exit(0)
+
+
+_held: list[int] = []  # pipes kept open for others, for the life of this process
+
+
+def live_on(pipe: str) -> None:
+    """Takes `die_with` back. `pipe` is kept open, for who reads there ends when nobody holds it any more."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 0)
+    if pipe:
+        _held.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A callback failed: said with its traceback; the node goes on, its journal is in order."""
+    error = context.get("exception")
+    log.error("%s", context.get("message"), exc_info=error if isinstance(error, BaseException) else None)
+
+
+def new_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ganglion.live.agent", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the node's folder, made by `ganglion up` or `ganglion … join`")
+    parser.add_argument("--parent", type=int, default=0, help="process id to end with; 0 = none")
+    given = parser.parse_args(arguments)
+    if given.parent:
+        die_with(given.parent)
+    try:
+        file = read_agent_file(given.folder)
+        begin_log(given.folder, file.me, file.log_format)
+        with asyncio.Runner(loop_factory=new_loop()) as runner:
+            runner.run(serve(given.folder, file))
+    except GanglionError as error:
+        log.error("%s", error)
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What passes between a newcomer and the authority: the token, the request and the certificate."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ...core.errors import Refused
+
+PREFIX = "gn1"
+
+
+@dataclass(frozen=True)
+class Token:
+    """An invitation: who to be, how to prove it, and which authority to trust. It holds no address."""
+
+    id: str
+    secret: bytes = field(repr=False)
+    authority: bytes  # SHA-256 of the authority's certificate
+
+    def __str__(self) -> str:
+        parts = (_text(self.secret), _text(self.authority))
+        return ".".join((PREFIX, self.id, *parts))
+
+
+def token_of(text: str) -> Token:
+    """Reads a token. Raises Refused for what is none."""
+    parts = text.strip().split(".")
+    try:
+        if len(parts) == 4 and parts[0] == PREFIX:
+            token = Token(parts[1], _raw(parts[2]), _raw(parts[3]))
+            if len(token.secret) == len(token.authority) == 32:
+                return token
+    except (ValueError, binascii.Error):
+        pass
+    raise Refused(f"this is no token: tokens have four parts and begin with {PREFIX!r}; copy it whole")
+
+
+class Enrol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A newcomer's request; `csr` is PEM."""
+
+    id: str
+    secret: bytes
+    node: str
+    csr: bytes
+
+
+class Renew(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request by the holder of a certificate that is still valid."""
+
+    csr: bytes
+
+
+class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a node gets: certificates as PEM, and the raw public key that releases are signed with."""
+
+    certificate: bytes
+    authority: bytes
+    release: bytes
+
+
+class Turned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a request was turned away."""
+
+    refused: str
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _raw(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,0 +1,66 @@
+"""The listening side: one TLS port for every lane. Who agreed on `ganglion/1` gets a WebSocket, all others HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import cast
+
+import aiofastnet
+from picows import WSAutoPingStrategy, WSUpgradeRequest
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
+
+from ...core.process import Lane
+from .connection import MESSAGE_BYTES, Connection
+from .dial import ALPN, QUIET
+from .lines import Lines
+from .sockets import tune
+
+BUFFER_BYTES = 256 * 1024
+HANDSHAKE_S = 5.0
+SHUTDOWN_S = 1.0
+_LANES = {f"/v1/lanes/{lane.name.lower()}".encode(): lane for lane in (Lane.CONTROL, Lane.TENSOR)}
+
+
+class Doorway(asyncio.Protocol):
+    """A fresh connection: hands itself on to whoever speaks the protocol that TLS agreed on."""
+
+    def __init__(self, lines: Lines, http: Callable[[], asyncio.Protocol]) -> None:
+        self._lines = lines
+        self._http = http
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """TLS stands."""
+        agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
+        tune(transport)
+        protocol = self._websocket() if agreed == ALPN else self._http()
+        cast(asyncio.Transport, transport).set_protocol(protocol)
+        protocol.connection_made(transport)
+
+    def _websocket(self) -> asyncio.Protocol:
+        def listener(request: WSUpgradeRequest) -> Connection | None:
+            lane = _LANES.get(request.path)
+            return None if lane is None else Connection(lane, self._lines, self._lines.ears.tap)
+
+        idle = (False, HANDSHAKE_S, HANDSHAKE_S, WSAutoPingStrategy.PING_WHEN_IDLE)  # no pings but our own
+        made = WSProtocol(
+            None, None, False, listener, QUIET, True, HANDSHAKE_S, *idle, True, MESSAGE_BYTES, None, BUFFER_BYTES
+        )
+        return cast(asyncio.Protocol, made)
+
+
+async def listen(
+    lines: Lines, http: Callable[[], asyncio.Protocol], address: tuple[str, int], context: ssl.SSLContext
+) -> asyncio.Server:
+    """Opens the port."""
+    loop = asyncio.get_running_loop()
+    return await aiofastnet.create_server(
+        loop,
+        lambda: Doorway(lines, http),
+        address[0],
+        address[1],
+        ssl=context,
+        ssl_handshake_timeout=HANDSHAKE_S,
+        ssl_shutdown_timeout=SHUTDOWN_S,
+    )

@@ -1,0 +1,112 @@
+"""Work on the way of a sample: read it, run a stage on it, compare two releases on it, watch its confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..core.errors import NotFound
+from ..core.label import Form, Label, Zone
+from ..core.ref import Ref
+from ..flow.sense.messages import Read, Reading
+from ..flow.serve.messages import Ran, Run
+from ..flow.trial.messages import Compare, Compared
+from ..flow.watch.messages import Watch, Watched
+from ..watch import Cusum
+from .loaded import loaded
+from .tools import Tools
+
+SETTLING = 60  # samples that show what a site looks like to a release
+
+
+def read(work: Read, tools: Tools) -> Reading:
+    """One reading of this device's sensor."""
+    if tools.sensor is None:
+        raise NotFound(f"device {tools.me} has no sensor; give it one in the fleet file")
+    x, tier = tools.sensor(work.source, work.number)
+    sample = f"{tools.me}/{work.source}/{work.number}"
+    return Reading(sample, tools.tray.put(sample, x, Label(tier, Form.RAW)))
+
+
+def run(work: Run, tools: Tools) -> Ran:
+    """What this zone's stage says to a sample; exits in order, and what the next stage wants."""
+    ready = loaded(tools, work.version)
+    if ready is None and work.first == 0:
+        ready = loaded(tools, 0)
+    if ready is None:
+        return Ran(0, (), (), (), -1, None, 0)
+    plan = ready.release.plan(work.plan)
+    stage, beyond = plan.at(work.zone), plan.beyond(work.zone)
+    if stage is None:
+        return Ran(ready.release.counter, (), (), (), -1, work.x if beyond else None, work.first)
+    outs = ready.probabilities(tools.tray.get(work.x), stage.first, stage.last)
+    exits = outs[: stage.last - stage.first]
+    sure = [float(p.max()) for p in exits]
+    leave = next((i for i, (p, least) in enumerate(zip(sure, stage.thresholds, strict=True)) if p >= least), -1)
+    onward = None
+    if beyond is not None and leave < 0:
+        onward = work.x if beyond.first == 0 else _boundary(work.x, outs[-1], tools)
+    return Ran(
+        ready.release.counter,
+        tuple(range(stage.first, stage.last)),
+        tuple(int(p.argmax()) for p in exits),
+        tuple(sure),
+        leave,
+        onward,
+        0 if beyond is None else beyond.first,
+    )
+
+
+def _boundary(x: Ref, tensor: np.ndarray, tools: Tools) -> Ref:  # type: ignore[type-arg]
+    """The tensor at a cut; it is as private as the sample that it was made from."""
+    name = x.digest.split("/", 1)[1]
+    return tools.tray.put(f"{name}/boundary", tensor, x.label.as_form(Form.FEATURE))
+
+
+def compare(work: Compare, tools: Tools) -> Compared:
+    """What users would get from either release, this edge being the farthest that may be asked."""
+    x = tools.tray.get(work.x)
+    answers = []
+    for counter in (work.champion, work.candidate):
+        ready = loaded(tools, counter)
+        if ready is None:
+            raise NotFound(f"release {counter} is not in memory here; the trial begins again when it is")
+        answers.append(ready.answer(x, ready.release.plan(), Zone.EDGE))
+    return Compared(work.sample, *answers)
+
+
+def watch(work: Watch, tools: Tools) -> Watched:
+    """Feeds the detector of the release that answered; a new release begins a new one."""
+    ready = loaded(tools, work.version)
+    if ready is None:
+        return Watched(False, 0)
+    name = f"detector/{work.version}"
+    if name not in tools.loaded:
+        for old in [key for key in tools.loaded if key.startswith("detector/")]:
+            del tools.loaded[old]
+        tools.loaded[name] = Watcher(None if ready.release.parent else Cusum(*ready.release.confidence[0]))
+    return tools.loaded[name].take(work.confidence)  # type: ignore[no-any-return]
+
+
+@dataclass
+class Watcher:
+    """A detector and what it has seen.
+
+    A release that was learnt from a drift was judged on its site already; what that site looks like to it is taken
+    from the first samples there, not from the public calibration set.
+    """
+
+    detector: Cusum | None
+    seen: list[float] = field(default_factory=list)
+    samples: int = 0
+
+    def take(self, confidence: float) -> Watched:
+        """One more confidence."""
+        self.samples += 1
+        if self.detector is None:
+            self.seen.append(confidence)
+            if len(self.seen) == SETTLING:
+                self.detector = Cusum(float(np.mean(self.seen)), float(np.std(self.seen)))
+            return Watched(False, self.samples)
+        return Watched(self.detector.update(confidence), self.samples)

@@ -1,0 +1,154 @@
+"""Work of the cloud on a release: export and quantise, plan, evaluate, sign."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compress.quantize import Quantize
+from ..core.blob import arrays_of_bytes, arrays_to_bytes, examples_to_bytes, tensors_of_bytes
+from ..core.compute import Predict
+from ..core.errors import Refused
+from ..core.label import PUBLIC_RAW, Form, Label, Zone
+from ..core.model import Model
+from ..core.plan import Plan
+from ..core.ports import Put
+from ..core.release import Release, Signed, StageGraph
+from ..core.sample import Examples
+from ..flow.install.messages import Activate
+from ..flow.job.messages import Draft, MakeDraft, Package, Packaged
+from ..infer.calibrate import temperature
+from ..plan import Calibration, Choice, Host, Problem, baselines, place
+from .learning import answer, project_of
+from .loaded import RELEASES, read_manifest
+from .tools import Tools
+
+GOLDEN = 8  # inputs that every node must answer alike
+TOLERANCE = 2e-3  # of a probability; runtimes differ in the last bits, int8 in one step of a scale
+
+
+def softmax(logits: NDArray[np.float32], at: float) -> NDArray[np.float32]:
+    """Probabilities at a temperature."""
+    z = logits / at
+    z = np.exp(z - z.max(-1, keepdims=True))
+    return np.asarray(z / z.sum(-1, keepdims=True), np.float32)
+
+
+def make_draft(work: MakeDraft, tools: Tools) -> Draft:
+    """The stages of some weights, in int8 if the calibration set loses little by it."""
+    weights = tensors_of_bytes(tools.disk.get(work.weights))
+    calibration = project_of(tools).examples("calibration")
+    data = tools.disk.put([examples_to_bytes(calibration)], PUBLIC_RAW)
+    logits = answer(iter(Predict(weights, (data,))), tools).logits
+    temperatures = tuple(temperature(one, calibration.y) for one in logits)
+    small = answer(Quantize()(weights, temperatures, (data,), calibration.y), tools)
+    label = Label(work.weights.label.tier, Form.UPDATE)
+    stored = tools.disk.put([small.exported.weights], label)
+    graphs = tuple(
+        StageGraph(first, last, tools.disk.put([graph], label), memory)
+        for (first, last, graph), memory in zip(small.exported.graphs, small.memory_bytes, strict=True)
+    )
+    probabilities = _probabilities(stored, graphs, calibration, tools)
+    arrays: dict[str, NDArray[np.generic]] = {f"p{i}": p for i, p in enumerate(probabilities)}
+    arrays["y"] = calibration.y
+    table = tools.disk.put([arrays_to_bytes(arrays)], label)
+    return Draft(
+        work.weights, stored, graphs, replace(small.exported.model, weights=stored.digest), table, small.precision
+    )
+
+
+def _probabilities(stored, graphs, calibration: Examples, tools: Tools) -> list[NDArray[np.float32]]:  # type: ignore[no-untyped-def]
+    """What the shipped graph, not the trained module, says to the calibration set, per exit."""
+    exits = max(graph.last for graph in graphs)
+    whole = next(graph for graph in graphs if (graph.first, graph.last) == (0, exits))
+    run = tools.runner.load(tools.disk.get(whole.graph), tools.disk.get(stored))
+    return [np.asarray(p, np.float32) for p in run(calibration.x)[:exits]]
+
+
+def package(work: Package, tools: Tools) -> Packaged:
+    """A signed release. Raises Refused when it forgets more than the policy allows."""
+    draft, project = work.draft, project_of(tools)
+    table = arrays_of_bytes(tools.disk.get(draft.calibration))
+    y = np.asarray(table.pop("y"), np.int64)
+    p = [np.asarray(table[f"p{i}"], np.float32) for i in range(len(table))]
+    choice, others = plans(work, p, y, tools)
+    right = [float((one.argmax(-1) == y).mean()) for one in p]
+    _check_forgetting(work, right[-1], tools)
+    calibration = project.examples("calibration")
+    label = Label(draft.weights.label.tier, Form.UPDATE)
+    replay = tools.disk.put([examples_to_bytes(project.examples("train"))], PUBLIC_RAW)
+    sure = [(float(one.max(-1).mean()), float(one.max(-1).std())) for one in p]
+    release = Release(
+        name="model",
+        counter=work.number,
+        parent=work.order.parent,
+        trigger=work.order.trigger,
+        weights=draft.weights,
+        replay=replay,
+        stored=draft.stored,
+        graphs=draft.graphs,
+        plans=(choice.plan, *others),
+        input_shape=draft.model.input_shape,
+        scale=project.scale,
+        classes=project.classes,
+        exits=len(p),
+        confidence=tuple(sure),
+        golden_x=tools.disk.put([arrays_to_bytes({"x": calibration.x[:GOLDEN]})], PUBLIC_RAW),
+        golden_y=tools.disk.put([arrays_to_bytes({"p": p[-1][:GOLDEN]})], label),
+        tolerance=TOLERANCE,
+        evaluation=(
+            *((f"calibration_accuracy_exit_{i + 1}", value) for i, value in enumerate(right)),
+            ("release_bytes", float(sum(ref.size_bytes for ref in (draft.stored, *(g.graph for g in draft.graphs))))),
+        ),
+    )
+    manifest = tools.codec.encode(release)
+    signed = tools.codec.encode(Signed(manifest, tools.vault.sign(manifest)))
+    ref = tools.disk.put([signed], label)
+    row = Activate(work.number, ref)
+    tools.disk.commit([Put(RELEASES, str(work.number), tools.codec.encode(row), replace=True)], lambda: None)
+    return Packaged(work.number, ref, release.evaluation)
+
+
+def plans(
+    work: Package, p: list[NDArray[np.float32]], y: NDArray[np.int64], tools: Tools
+) -> tuple[Choice, tuple[Plan, ...]]:
+    """The best plan for this fleet, whose sites are taken to be alike, and the baselines."""
+    fleet, draft, profiles = tools.fleet, work.draft, dict(work.profiles)
+    edge = next(node for node in fleet.at(Zone.EDGE) if fleet.children(node.id))
+    device = fleet.children(edge.id)[0]
+    hosts = [Host(profiles[int(n.zone)], n.slowdown, n.memory_bytes) for n in (device, edge, fleet.cloud)]
+    problem = Problem(
+        draft.model,
+        (hosts[0], hosts[1], hosts[2]),
+        (fleet.link(device.id), fleet.link(edge.id)),
+        tuple((graph.first, graph.last, graph.memory_bytes) for graph in draft.graphs),
+        (_sample_bytes(work, tools), *_boundary_bytes(draft.model)),
+        Calibration.of(p, y),
+        tools.policy.mix,
+        tools.policy.goal,
+    )
+    return place(problem, tools.rng.stream("plan")), baselines(problem, tools.rng.stream("plan"))
+
+
+def _boundary_bytes(model: Model) -> tuple[int, ...]:
+    sizes = {kernel.name: kernel.out_bytes for kernel in model.kernels}
+    return tuple(sizes[name] for name in model.boundaries[1:])
+
+
+def _sample_bytes(work: Package, tools: Tools) -> int:
+    values = int(np.prod(work.draft.model.input_shape))
+    return values if project_of(tools).scale != 1.0 else 4 * values
+
+
+def _check_forgetting(work: Package, accuracy: float, tools: Tools) -> None:
+    for row in tools.disk.scan(RELEASES):
+        if work.order.parent and row.key == str(work.order.parent):
+            parent = read_manifest(tools.codec.decode(row.data).manifest, tools)
+            before = dict(parent.evaluation)[f"calibration_accuracy_exit_{parent.exits}"]
+            if before - accuracy > tools.policy.max_forgetting:
+                raise Refused(
+                    f"the candidate has {accuracy:.3f} of the public calibration set right, its parent {before:.3f}; "
+                    f"a loss of {tools.policy.max_forgetting:.3f} is allowed: replay more, or learn more slowly"
+                )

@@ -1,0 +1,49 @@
+"""Who carries out what, and where: one table per flow. A node refuses to start when a table and its flow differ."""
+
+from __future__ import annotations
+
+from ..flow.adapt.messages import Apply, Learn, Material, Protect
+from ..flow.deliver.messages import Store
+from ..flow.fetch.messages import Patch, Slice
+from ..flow.install.messages import Activate, Inspect, Verify
+from ..flow.job.messages import FreshWeights, MakeDraft, Package
+from ..flow.keep.messages import Gather, Keep
+from ..flow.profile.messages import TimeStages
+from ..flow.round.messages import Aggregate
+from ..flow.sense.messages import Read
+from ..flow.serve.messages import Run
+from ..flow.trial.messages import Compare, Judge
+from ..flow.watch.messages import Watch
+from . import inference, judging, keeping, learning, packaging, releases
+from .runs import Row, Where, Work
+
+SERVE: Work = {Run: Row(inference.run, Where.INLINE)}
+SENSE: Work = {Read: Row(inference.read, Where.INLINE)}
+MONITOR: Work = {Watch: Row(inference.watch, Where.INLINE)}
+KEEPER: Work = {Keep: Row(keeping.keep, Where.INLINE)}
+DELIVER: Work = {Store: Row(keeping.store, Where.INLINE)}
+FETCH: Work = {Patch: Row(keeping.patch_blob, Where.INLINE)}
+GIVE: Work = {Slice: Row(keeping.slice_blob, Where.INLINE)}
+DEPOT: Work = {**FETCH, **GIVE}
+TRIAL: Work = {Compare: Row(inference.compare, Where.INLINE), Judge: Row(judging.judge, Where.INLINE)}
+INSTALL: Work = {
+    Inspect: Row(releases.inspect, Where.INLINE),
+    Verify: Row(releases.verify, Where.INLINE),
+    Activate: Row(releases.switch, Where.INLINE),
+}
+GAUGE: Work = {TimeStages: Row(releases.time_stages, Where.INLINE)}
+ADAPT: Work = {
+    Gather: Row(keeping.gather, Where.INLINE),
+    Material: Row(releases.material, Where.INLINE),
+    Learn: Row(learning.learn, Where.WORKER),
+    Protect: Row(learning.protect, Where.WORKER),
+}
+ROUND_CLIENT: Work = ADAPT
+ROUND: Work = {Aggregate: Row(learning.aggregate, Where.WORKER)}
+IMPROVE: Work = {Apply: Row(learning.apply_update, Where.WORKER)}
+JOB: Work = {
+    FreshWeights: Row(learning.fresh_weights, Where.WORKER),
+    MakeDraft: Row(packaging.make_draft, Where.WORKER),
+    Package: Row(packaging.package, Where.WORKER),
+}
+NONE: Work = {}

@@ -1,0 +1,8 @@
+"""Where to run: which zone computes which segments of a model, and where a sample may be answered."""
+
+from .baseline import baselines
+from .cost import Cost, Path
+from .place import Choice, place
+from .problem import GRID, Calibration, Host, Problem
+
+__all__ = ["GRID", "Calibration", "Choice", "Cost", "Host", "Path", "Problem", "baselines", "place"]

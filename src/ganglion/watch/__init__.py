@@ -1,0 +1,29 @@
+"""Has the world changed, and is a release worse? A detector's `update(value)` is true once it is alarmed.
+
+Detectors are dataclasses of plain fields, so a node can keep a snapshot of one. Sequential tests are functions of
+counts.
+"""
+
+from .cusum import Cusum
+from .interval import Interval, bootstrap, paired, proportion
+from .judge import Judge, Verdict
+from .not_worse import NotWorse
+from .page_hinkley import PageHinkley
+from .release_gate import Outcome, ReleaseGate
+from .sequential import Decision, Sprt
+
+__all__ = [
+    "Cusum",
+    "Decision",
+    "Interval",
+    "Judge",
+    "NotWorse",
+    "Outcome",
+    "PageHinkley",
+    "ReleaseGate",
+    "Sprt",
+    "Verdict",
+    "bootstrap",
+    "paired",
+    "proportion",
+]
