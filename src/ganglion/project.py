@@ -7,7 +7,6 @@ each other by relative imports (`from .data import CLASSES`). data.py is loaded 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import math
 import re
@@ -34,9 +33,9 @@ JOB = "job.toml"
 PARTS = ("train", "calibration", "test")
 TIERS = {tier.name.lower(): int(tier) for tier in Tier}
 OPTIMIZERS: dict[str, type[Sgd] | type[Adam]] = {"adam": Adam, "sgd": Sgd}
-SHARE: Limits = (0.0, 1.0)
-COUNT: Limits = (1, 1e6)
-RECIPE: dict[str, Limits] = {"rate": (1e-9, 1e3), "epochs": COUNT, "batch": COUNT, "momentum": SHARE, "decay": SHARE}
+SHARE, COUNT = (0.0, 1.0), (1.0, 1e6)
+RECIPE: dict[str, Limits] = {"rate": (1e-9, 1e3), "epochs": COUNT, "batch": COUNT}
+RECIPE |= dict.fromkeys(("momentum", "decay", "cooling"), SHARE)
 GOAL: dict[str, Limits] = {"deadline_s": (1e-3, 1e4), "risk": SHARE, "far_share": SHARE}
 USUAL = Recipe(Adam(0.005, epochs=30), CrossEntropy())
 
@@ -73,8 +72,8 @@ class Data:
     def streams(self, node: str) -> dict[str, Readings]:
         """What a device's sensor reads, by source; `stream` may give one (x, y, tiers) or several by name."""
         given = self._call("stream", node)
-        named = given if isinstance(given, Mapping) else {"stream": given}
-        return {str(name): self._readings(one) for name, one in named.items()}
+        named = given.items() if isinstance(given, Mapping) else [("stream", given)]
+        return {str(name): self._readings(one) for name, one in named}
 
     def score(self, y: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
         """The project's own metric; accuracy where it has none."""
@@ -147,6 +146,17 @@ class Loaded:
         """What a device's sensor reads, by source."""
         return self.project.streams(node)
 
+    @property
+    def digest(self) -> str:
+        """Of the project's code: two that differ in it never share what was computed."""
+        return code_digest(Path(str(self.project.module.__file__)).parent)
+
+
+def code_digest(*folders: Path) -> str:
+    """SHA-256 over the Python files in folders and below."""
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
+
 
 def resolve(spec: str) -> Loaded:
     """A folder with model.py and data.py, or "package.module:function" with a module `data` beside it.
@@ -172,12 +182,13 @@ def resolve(spec: str) -> Loaded:
     if not re.search(rf"\b{re.escape(function)}\b", Path(found.origin).read_text("utf-8")):
         raise ConfigError(f"no function {function} in {found.origin}: it makes the model; define `def {function}()`")
     fresh, transfer, goal = _job(Path(found.origin).with_name(JOB))
-    return Loaded(spec, _builder(found.name, function), _data(_imported(beside.name), fresh, transfer), goal)
+    data = _data(_imported(beside.name), fresh, transfer)
+    return Loaded(spec, _builder(found.name, function), data, goal)
 
 
 def _as_package(folder: Path) -> str:
     """A name of its own for a folder, so that two projects' files never meet and sys.path stays as it is."""
-    package = types.ModuleType("project_" + hashlib.sha256(str(folder).encode()).hexdigest()[:12])
+    package = types.ModuleType(f"project_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}")
     package.__path__ = [str(folder)]
     importlib.invalidate_caches()  # its files may have been written a moment ago
     return sys.modules.setdefault(package.__name__, package).__name__
@@ -198,19 +209,17 @@ def _imported(name: str) -> types.ModuleType:
         raise ConfigError(f"{file} cannot be imported: {type(error).__name__}: {error}; correct it there") from error
 
 
-@lru_cache(maxsize=16)
-def _cached(module: types.ModuleType, name: str, argument: str) -> Any:
-    return _called(module, name, argument)
-
-
 def _called(module: types.ModuleType, name: str, *arguments: Any) -> Any:
     try:
         return getattr(module, name)(*arguments)
     except GanglionError:
         raise
     except Exception as error:  # boundary: the project's own code runs
-        what = f"{name}(…) in {module.__file__} failed"
-        raise ConfigError(f"{what}: {type(error).__name__}: {error}; correct it there") from error
+        why = f"{type(error).__name__}: {error}; correct it there"
+        raise ConfigError(f"{name}(…) in {module.__file__} failed: {why}") from error
+
+
+_cached = lru_cache(maxsize=16)(_called)
 
 
 def _builder(module: str, function: str) -> Callable[[], Any]:
@@ -226,8 +235,8 @@ def _builder(module: str, function: str) -> Callable[[], Any]:
 
 
 def _job(file: Path) -> tuple[Recipe, Recipe, Goal]:
-    top = Table.read(file) if file.exists() else Table(str(file), "", {})
-    top.only("train", "transfer", "goal")
+    there = Table.read(file) if file.exists() else Table(str(file), "", {})
+    top = there.only("train", "transfer", "goal")
     fresh = _recipe(top.table("train"), USUAL)
     goal = top.table("goal").only(*(one.name for one in fields(Goal)))
     return fresh, _recipe(top.table("transfer"), fresh), goal.into(Goal, GOAL)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,17 @@ from .node.bodies import make_codec
 from .node.loaded import restore
 from .node.places import ALL_WORK, PLACES
 from .node.tools import Labels, Policy, Project, Runner, Sensor, Tools, Tray
-from .project import Loaded
+from .project import Loaded, code_digest
 from .protect.sign import public_key, sign, verify
 from .sim.costs import large_work_s, small_work_s
 from .sim.faults import NONE, Faults
 from .sim.heap import Heap
 from .sim.net import Wires
 from .sim.world import Recipe, SimFleet, SimRng
+
+
+if TYPE_CHECKING:
+    from .live.supervisor import LiveFleet
 
 
 class World(Protocol):
@@ -170,10 +175,39 @@ def simulate(
 
 @contextmanager
 def simulated_world(
-    setup: Setup, seed: int, loaded: Loaded, tap: Callable[[NodeId, NodeId, bytes], None] | None = None
+    setup: Setup,
+    seed: int,
+    loaded: Loaded,
+    tap: Callable[[NodeId, NodeId, bytes], None] | None = None,
+    cache: Path | None = None,
 ) -> Iterator[SimFleet]:
-    """The set-up in the simulator, with its project's model on torch and its releases on ONNX Runtime."""
+    """The set-up in the simulator, with its project's model on torch and its releases on ONNX Runtime.
+
+    `cache` is a folder that remembers what was computed before, so that the same world comes up again in seconds.
+    """
     from .engine.onnx import OnnxRunner
+
+    yield simulate(setup, seed, loaded.project, OnnxRunner(), lambda disk: torch_engine(loaded, disk.get, cache), tap=tap)
+
+
+def torch_engine(loaded: Loaded, read: Callable[[Ref], bytes], cache: Path | None = None) -> Engine:
+    """What trains a project's model here."""
+    from .engine.cache import Cached
     from .engine.torch import TorchEngine
 
-    yield simulate(setup, seed, loaded.project, OnnxRunner(), lambda disk: TorchEngine(loaded.build, disk.get), tap=tap)
+    engine = TorchEngine(loaded.build, read)
+    if cache is None:
+        return engine
+    ours = Path(__file__).parent
+    return Cached(engine, cache, loaded.digest + code_digest(ours / "engine", ours / "demo" / "project"))
+
+
+@contextmanager
+def live_world(
+    setup: Setup, seed: int, folder: Path, log_format: str, tap: bool, say: Callable[[str], None]
+) -> Iterator[LiveFleet]:
+    """The set-up as processes of this machine, each with a folder, an identity and ports of its own."""
+    from .live.supervisor import LiveFleet
+
+    with LiveFleet(setup, folder, seed, log_format=log_format, tap=tap, progress=say) as fleet:
+        yield fleet

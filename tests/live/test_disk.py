@@ -21,7 +21,7 @@ from ganglion.core.errors import ConfigError, Corrupt, GanglionError, NotFound, 
 from ganglion.core.label import Form, Label, Tier
 from ganglion.core.ports import Put
 from ganglion.core.ref import Ref
-from ganglion.live.disk import LiveBlobs, LiveDisk, WorkerDisk
+from ganglion.live.disk import LiveBlobs, LiveDisk
 from ganglion.live.disk.rows import Rows
 
 PUBLIC, EDGE, USER = (Label(tier, Form.RAW) for tier in (Tier.PUBLIC, Tier.EDGE, Tier.USER))
@@ -167,23 +167,6 @@ def test_commits_are_synced_in_full(tmp_path: Path) -> None:
     for pragma, want in (("synchronous", 2), ("journal_mode", "wal")):
         assert rows._writer.execute(f"PRAGMA {pragma}").fetchone() == (want,)
     rows.close()
-
-
-def test_a_worker_sees_and_adds_rows(bench: Bench) -> None:
-    bench.disk.commit([Put("t", "node", b"1")], lambda: None)
-    bench.settle()
-    worker, told = WorkerDisk(bench.folder, AesVault()), list[str]()
-    assert [row.key for row in worker.scan("t")] == ["node"]
-    worker.commit([Put("t", "worker", b"2"), Put("t", "node", b"3", replace=True)], lambda: told.append("worker"))
-    assert told == ["worker"]
-    assert [(row.key, row.data) for row in bench.disk.scan("t")] == [("worker", b"2"), ("node", b"3")]
-    with pytest.raises(Refused, match="its node fetch"):
-        worker.patch(ref_of(b"x"), 0, b"x")
-    ref = worker.put([SECRET], USER)
-    assert bench.disk.get(ref) == worker.get(ref) == SECRET and worker.has(ref)
-    worker.drop(ref)
-    assert not bench.disk.has(ref)
-    worker.close()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

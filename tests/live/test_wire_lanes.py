@@ -10,6 +10,7 @@ from wire_fleet import CLOUD, EDGE, QUICK, Station, held, identities, pair, parc
 
 from ganglion.core.process import Failed, Lane
 
+
 def test_parcels_go_both_ways_on_every_lane(tmp_path: Path) -> None:
     async def work() -> None:
         cloud, edge, _ = await pair(tmp_path)

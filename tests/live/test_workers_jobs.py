@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from ganglion.core.codec import Codec
 from ganglion.core.errors import ConfigError, NotFound, Refused
 from ganglion.core.fleet import Fleet, Node, NodeId
 from ganglion.core.label import PUBLIC_RAW, Zone
-from ganglion.core.ports import Put
+from ganglion.core.ports import Change, Row
 from ganglion.core.ref import Ref
-from ganglion.live.disk import WorkerDisk
+from ganglion.live.disk import LiveBlobs
 from ganglion.live.rng import LiveRng
 from ganglion.node.tools import Tools, Tray
 
@@ -58,6 +59,16 @@ class NoKeys:
         raise Refused("no key")
 
 
+class NoRows(LiveBlobs):
+    """A Disk of blobs alone."""
+
+    def commit(self, changes: Sequence[Change], tell: Callable[[], None]) -> None:
+        raise Refused("no rows")
+
+    def scan(self, table: str, after: int = 0) -> Iterator[Row]:
+        raise Refused("no rows")
+
+
 class NoGraphs:
     """A Runner that has nothing to run."""
 
@@ -71,7 +82,7 @@ def make_tools(folder: Path) -> Tools:
     """Called in the worker process."""
     fleet = Fleet((Node(NodeId("cloud"), Zone.CLOUD),), ())
     vault, me = NoKeys(), NodeId("cloud")
-    return Tools(me, fleet, WorkerDisk(folder, vault), LiveRng(1), vault, CODEC, Tray(me), NoGraphs())
+    return Tools(me, fleet, NoRows(folder, vault), LiveRng(1), vault, CODEC, Tray(me), NoGraphs())
 
 
 def no_tools(folder: Path) -> Tools:
@@ -105,7 +116,6 @@ def act(work: Act, tools: Tools) -> Any:
         case "unknown":
             return PUBLIC_RAW
         case "put":
-            tools.disk.commit([Put("t", "k", b"from the worker")], lambda: None)
             return Acted(work.what, os.getpid(), tools.disk.put([b"made far away"], PUBLIC_RAW))
         case "none":
             return None

@@ -179,6 +179,8 @@ async def bare(
     transport, listener = await ws_connect(
         Bare, url, ssl_context=context, server_hostname=host, enable_auto_pong=pong, logger_name=QUIET
     )
+    if listener is None:  # the other side ended the handshake
+        raise ConnectionError("refused in the handshake")
     assert isinstance(listener, Bare)
     return transport, listener
 

@@ -207,7 +207,7 @@ def test_p95_is_that_of_the_mixture_and_not_of_a_mean() -> None:
     sure = np.vstack([np.where(np.arange(100) < 90, 1.0, 0.0)] * 3)
     case = dataclasses.replace(case, calibration=Calibration(sure, np.ones((3, 100))))
     near, far = Stage(Zone.DEVICE, 0, 1, (0.9,)), Stage(Zone.CLOUD, 0, 3, (2.0, 2.0, 0.0))
-    cost, mix = Cost(case, stream(1)), case.mix
+    cost, mix = Cost.of(case, stream(1)), case.mix
     paths = cost.paths((near, far), mix)
     assert paths is not None
     estimate = cost.estimate((near, far), paths, mix)
@@ -226,7 +226,7 @@ def test_a_traced_link_costs_its_mean_time_per_byte() -> None:
     flat = dataclasses.replace(case, links=(WIFI, dataclasses.replace(LTE, up_bytes_s=1 / ((1e-3 + 1e-6) / 2))))
     means = []
     for one in (case, flat):
-        cost = Cost(one, stream(1))
+        cost = Cost.of(one, stream(1))
         paths = cost.paths(stages, one.mix)
         assert paths is not None
         means.append(cost.estimate(stages, paths, one.mix).mean_s)

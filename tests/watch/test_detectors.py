@@ -85,16 +85,16 @@ def test_cusum_sees_a_fall_and_a_rise_alike(side: float) -> None:
 
 def test_cusum_takes_a_few_odd_samples_for_what_they_are() -> None:
     calm = Cusum(0.95, 0.02)
-    assert first_alarm(calm, np.full(8, 0.1)) is None  # each 40 deviations off
+    assert first_alarm(calm, np.full(6, 0.1)) is None  # each 40 deviations off
     assert first_alarm(calm, np.full(400, 0.95)) is None
     assert calm.below == 0.0
 
 
 def test_cusum_refines_a_reference_that_was_a_little_off() -> None:
     rng = stream(0, "biased")
-    values = rng.normal(0.8 + 0.03, 0.1, 6000)  # 0.3 deviations above what the release says
-    assert first_alarm(Cusum(0.8, 0.1), values[:4000]) is None
-    assert first_alarm(Cusum(0.8, 0.1, weight=10**9), values) is not None
+    values = rng.normal(0.8 + 0.015, 0.1, 6000)  # two standard errors of a mean of 200 above what the release says
+    assert first_alarm(Cusum(0.8, 0.1), values) is None
+    assert first_alarm(Cusum(0.8, 0.1, weight=10**9), values) is not None  # where it cannot be refined
 
 
 @pytest.mark.parametrize("seed", SEEDS)

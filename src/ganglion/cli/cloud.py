@@ -20,6 +20,26 @@ def init(folder: Folder = HERE, org: Annotated[str, typer.Option(help="Name of t
     hosts.found(folder, org)
 
 
+@app.command(epilog="Example: ganglion cloud invite edge-1 --ttl 600")
+def invite(
+    node: Annotated[str, typer.Argument(help="Id of an edge or a device in fleet.toml.")],
+    folder: Folder = HERE,
+    ttl: Annotated[float, typer.Option(min=1.0, help="Seconds that the token is good for.")] = 3600.0,
+) -> None:
+    """Print a token that lets one node in, once."""
+    from . import hosts
+
+    hosts.invite(folder, None, node, ttl)
+
+
+@app.command(epilog="Example: ganglion cloud release")
+def release(folder: Folder = HERE) -> None:
+    """On the cloud's host, beside `serve`: train, package and roll out the next release."""
+    from . import hosts
+
+    hosts.release(folder)
+
+
 @app.command(epilog="Example: ganglion cloud serve")
 def serve(folder: Folder = HERE) -> None:
     """Run the cloud until it is told to end."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .screen import say, show, show_table
+from .screen import is_terminal, say
 
 
 class Data(StrEnum):
@@ -85,20 +85,14 @@ def demo(
 
 
 def _end(result: dict[str, Any]) -> None:
-    """The end table: every way to serve, then every promise and whether it was kept."""
-    heads = (
-        "way to serve",
-        "samples",
-        "accuracy",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "up B/sample",
-        "device",
-        "edge",
-        "cloud",
-    )
-    keys = ("name", "samples", "accuracy", "p50_ms", "p95_ms", "p99_ms", "up_bytes_per_answer")
-    show_table(heads, [[*(row[key] for key in keys), *row["shares"]] for row in result["table"]])
-    show("")
-    show_table(("promise", "kept", ""), [[one["name"], one["holds"], one["detail"]] for one in result["invariants"]])
+    """What came of it: the ways to serve, then the verdict."""
+    import sys
+
+    from rich.console import Console
+
+    from ..demo.terminal import WIDTH, table, verdict
+
+    watched = is_terminal(sys.stdout)
+    console = Console(width=None if watched else WIDTH, no_color=not watched, highlight=False)
+    table(result, console)
+    verdict(result, console)

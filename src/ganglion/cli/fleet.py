@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Folder = Annotated[Path, typer.Argument(help="The project's folder.")]
 HERE = Path(".")
+SENSED = "sensed"  # file: how many samples its devices have sensed, for their numbers must not come twice
 
 
 class LogFormat(StrEnum):
@@ -41,6 +42,7 @@ def up(
     output: Annotated[Output, typer.Option("--output", "-o", help="How the result is printed.")] = Output.TABLE,
 ) -> None:
     """Run the project's fleet: train, roll out the first release, answer; then leave the processes running."""
+    from ..core.label import Zone
     from .folder import STATE, load_setup
 
     setup = load_setup(folder)
@@ -48,23 +50,31 @@ def up(
         from .simulated import simulated
 
         with simulated(setup, seed) as virtual:
-            _result(_first(virtual, setup, samples, timeout), output)
+            _result(_start(virtual, setup, samples, timeout), output)
         return
     from ..live.supervisor import LiveFleet
 
-    with LiveFleet(setup, folder / STATE, seed, log_format=log_format.value) as world:
-        result = _first(world, setup, samples, timeout)
+    with LiveFleet(setup, folder / STATE, seed, log_format=log_format.value, progress=say) as world:
+        active = world.status(world.fleet.at(Zone.DEVICE)[0].id).release  # of an earlier `up`; nodes keep it
+        counter = folder / STATE / SENSED
+        first = int(counter.read_text()) if counter.exists() else 0
+        counter.write_text(str(first + samples))
+        result = _start(world, setup, samples, timeout, active, first)
         world.detach()
     _result(result, output)
     say(f"the fleet stays up; see `ganglion status {folder}`, end it with `ganglion down {folder}`")
 
 
-def _first(world: World, setup: Setup, samples: int, timeout_s: float) -> dict[str, Any]:
-    from .rollout import release, serve
+def _start(
+    world: World, setup: Setup, samples: int, timeout_s: float, active: int = 0, first: int = 0
+) -> dict[str, Any]:
+    from .rollout import Served, release, serve
 
-    released = release(world, timeout_s, say)
+    if active:
+        say(f"release {active} is out already; nothing is trained")
+    released = Served(active) if active else release(world, timeout_s, say)
     say(f"every device senses {samples} samples …")
-    return serve(world, setup, released, samples).as_data()
+    return serve(world, setup, released, samples, first).as_data()
 
 
 def _result(result: dict[str, Any], output: Output) -> None:

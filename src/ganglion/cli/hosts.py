@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from ..config import Address, Declared
-from ..core.errors import ConfigError, NotFound
+from ..core.errors import ConfigError, GanglionError, NotFound, Unreachable
 from ..core.fleet import NodeId
 from ..core.label import Zone
 from .folder import STATE, address_of, load_declared, load_setup, node_named
@@ -34,11 +34,13 @@ def found(folder: Path, org: str) -> None:
     say(f"{node_home(folder, cloud)} holds the authority of {org!r}; keep ca.key and release.key safe")
 
 
-def invite(folder: Path, zone: Zone, name: str, ttl_s: float) -> None:
-    """Prints a token that lets one node in, once."""
+def invite(folder: Path, zone: Zone | None, name: str, ttl_s: float) -> None:
+    """Prints a token that lets one node in, once; with no zone, whichever the node is in."""
     from ..live.identity.authority import invite as token_for
 
     declared = load_declared(folder)
+    below = [near for near in (Zone.EDGE, Zone.DEVICE) if name in [node.id for node in declared.fleet.at(near)]]
+    zone = zone if zone is not None else (*below, Zone.EDGE)[0]
     node = node_named(declared, name, zone)
     show(token_for(node_home(folder, declared.fleet.cloud.id), node, ttl_s, zone))
     say(f"it lets {node} in once, within {ttl_s:g} s: `ganglion {zone.name.lower()} join {node} --token …` there")
@@ -75,9 +77,46 @@ def serve(folder: Path, zone: Zone, name: str) -> None:
     raise typer.Exit(main([str(home)]))
 
 
+def release(folder: Path) -> None:
+    """Has the running cloud make its next release, and says each step. Raises GanglionError where it fails."""
+    from ..flow.job.cloud import Job
+    from ..flow.job.messages import JobOver, JobStep, Order, Released
+    from ..live.admin import AdminClient
+    from .rollout import rings
+
+    fleet = load_declared(folder).fleet
+    home = node_home(folder, fleet.cloud.id)
+    with AdminClient(home) as told, AdminClient(home) as client:
+        facts = told.watch(client.status().facts)
+        client.begin(Job(next_number(home), Order("asked for by the operator"), rings(fleet)))
+        for _, body in facts:
+            match body:
+                case JobStep(_, step):
+                    say(f"{step} …")
+                case Released(counter, _, _, evaluation):
+                    say(f"release {counter}: {', '.join(f'{name} {value:g}' for name, value in evaluation)}")
+                case JobOver(_, counter, True, _):
+                    say(f"release {counter} is out")
+                    return
+                case JobOver(_, _, _, why):
+                    raise GanglionError(f"the release was not made or not kept: {why}; correct that and ask again")
+    raise Unreachable("the cloud ended before the release was out: it may go on when it is served again; see its log")
+
+
+def next_number(home: Path) -> int:
+    """One more than the last release that the cloud has made; a job and its release share a number."""
+    from ..live.agent_file import STATE as DISK
+    from ..live.equip import WorkerDisk
+    from ..live.identity.vault import LocalVault
+    from ..node.loaded import RELEASES
+
+    rows = WorkerDisk(home / DISK, LocalVault(home)).scan(RELEASES)
+    return max((int(row.key) for row in rows), default=0) + 1
+
+
 def outfit(folder: Path, declared: Declared, node: NodeId) -> None:
     """Writes what a node's process needs to know, sense and label."""
-    from ..live.agent_data import is_labelled, write_labels, write_sources
+    from ..live.agent_data import write_labels, write_sources
     from ..live.agent_file import AgentFile, write_agent_file
     from ..live.fleet_folder import site_truth
 
@@ -92,8 +131,7 @@ def outfit(folder: Path, declared: Declared, node: NodeId) -> None:
         write_sources(home, load_setup(folder).sources[node])
     if one.zone is Zone.EDGE:
         setup = load_setup(folder)
-        share = setup.label_share
-        write_labels(home, site_truth(setup, node), lambda sample: is_labelled(SEED, sample, share))
+        write_labels(home, site_truth(setup, node), SEED, setup.label_share)
 
 
 def _address(text: str) -> Address:

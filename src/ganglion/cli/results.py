@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError, GanglionError, NotFound
+from ..project import code_digest
 from .screen import cell
 
 MEASURED_WITH = ("numpy", "onnxruntime", "torch", "picows", "aiohttp", "uvloop", "cryptography", "grpcio")
@@ -23,8 +23,8 @@ def keep(name: str, seed: int, measured: Mapping[str, Any], out: Path) -> Path:
     file = out / "results" / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     kept = {"name": name, "seed": seed, "measured": measured}
-    kept |= {"versions": versions(), "machine": machine(), "code": code_digest()}
-    file.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+    kept |= {"versions": versions(), "machine": machine(), "code": code_digest(Path(__file__).parents[1])}
+    file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     return file
 
 
@@ -58,14 +58,6 @@ def machine() -> dict[str, Any]:
     model = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else None
     cpu = model.group(1).strip() if model else platform.machine()
     return {"cpu": cpu, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}"}
-
-
-def code_digest() -> str:
-    """SHA-256 over every source file of the package, with its place."""
-    seen, package = hashlib.sha256(), Path(__file__).parents[1]
-    for path in sorted(package.rglob("*.py")):
-        seen.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return seen.hexdigest()
 
 
 def write_page(out: Path) -> Path:

@@ -26,7 +26,7 @@ class Served:
     """What devices answered."""
 
     release: int
-    evaluation: dict[str, float]
+    evaluation: dict[str, float] = field(default_factory=dict)
     answered: int = 0
     right: int = 0
     zones: Counter[str] = field(default_factory=Counter)
@@ -84,14 +84,17 @@ def release(world: World, timeout_s: float, say: Callable[[str], None]) -> Serve
                 raise GanglionError(f"the first release was not made: {why}; correct that and run it again")
 
 
-def serve(world: World, setup: Setup, served: Served, samples: int, rate_hz: float = RATE_HZ) -> Served:
-    """Every device senses so many samples; counts what they are answered. Raises Unreachable when answers stay out."""
+def serve(world: World, setup: Setup, served: Served, samples: int, first: int = 0) -> Served:
+    """Every device senses so many samples; counts what they are answered. Raises Unreachable when answers stay out.
+
+    `first` is the number of the first sample; in the life of a fleet no number may come twice.
+    """
     since = len(world.facts)
     devices = [node.id for node in world.fleet.at(Zone.DEVICE)]
     for device in devices:
         source = next(iter(setup.sources[device]))
-        world.tell(device, Stream(source, samples, rate_hz))
-    until_s = world.now_s() + samples / rate_hz + PATIENCE_S
+        world.tell(device, Stream(source, samples, RATE_HZ, first=first))
+    until_s = world.now_s() + samples / RATE_HZ + PATIENCE_S
     while served.answered < samples * len(devices):
         try:
             world.wait(lambda node, body: isinstance(body, Answered), max(until_s - world.now_s(), 0.0), since)

@@ -37,6 +37,7 @@ class Sgd:
     batch: int = 32
     momentum: float = 0.0
     decay: float = 0.0  # L2, on every weight
+    cooling: float = 0.0  # share of the steps, at the end, over which the rate falls in a line to nothing
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Adam:
     epochs: int = 1
     batch: int = 32
     decay: float = 0.0
+    cooling: float = 0.0  # share of the steps, at the end, over which the rate falls in a line to nothing
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ It knows pixels, not what is drawn; colours are classes, so that one picture ser
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -128,15 +129,29 @@ def legend(items: Sequence[tuple[str, str]], y: float, start: float = LEFT) -> t
 
 def numbered(events_s: Sequence[float], scale: Scale, y: float, until: float) -> tuple[str, float]:
     """Numbers 1, 2, … of events from `y` downwards, each with a hair line to `until`; and where the last row ends."""
-    parts, lowest = [], 0
-    for number, (at_s, (x, row)) in enumerate(zip(events_s, beside(map(scale, events_s), MARK + 1, 4), strict=True), 1):
+    lines, numbers, lowest = [], [], 0
+    places = _in_sight([scale(at_s) for at_s in events_s])
+    for number, (at_s, (x, row)) in enumerate(zip(events_s, places, strict=True), 1):
         centre = y + row * (MARK + 1)
         lowest = max(lowest, row + 1)
-        x = min(x, WIDTH - MARK / 2)
-        parts.append(path([(x, centre), (scale(at_s), y - MARK / 2 - 2), (scale(at_s), until)], "event"))
-        parts.append(f'<circle cx="{x:.1f}" cy="{centre:.1f}" r="{MARK / 2:.1f}" class="number"/>')
-        parts.append(text(x, centre + 3.5, number, "number inside", "middle"))
-    return "".join(parts), y + lowest * (MARK + 1)
+        lines.append(path([(x, centre), (scale(at_s), y - MARK / 2 - 2), (scale(at_s), until)], "event"))
+        numbers.append(f'<circle cx="{x:.1f}" cy="{centre:.1f}" r="{MARK / 2:.1f}" class="number"/>')
+        numbers.append(text(x, centre + 3.5, number, "number inside", "middle"))
+    return "".join(lines + numbers), y + lowest * (MARK + 1)
+
+
+def _in_sight(wanted: Sequence[float]) -> list[tuple[float, int]]:
+    """Places in as few rows, from three on, as have room; what would stand beyond the right edge is moved back."""
+    for rows in itertools.count(3):
+        limits = [WIDTH - MARK / 2] * rows
+        placed = []
+        for x, row in reversed(beside(wanted, MARK + 1, rows)):
+            at = min(x, limits[row])
+            limits[row] = at - MARK - 1
+            placed.append((at, row))
+        if all(at >= MARK / 2 for at, _ in placed):
+            break
+    return placed[::-1]
 
 
 def figure(name: str, title: str, drawn: tuple[str, float], caption: str, alternative: str) -> str:

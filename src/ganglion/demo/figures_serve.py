@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from .figures import LEFT, LETTER, RIGHT, Scale, across, box, decades, figure, legend, missing, path, text, upwards
-from .figures_table import comparable
+from .figures_table import Result, by_tier, comparable
 from .figures_text import count, percent, plural, quantity
 
-Result = Mapping[str, Any]
 ZONES = ("device", "edge", "cloud")
 PLOT = 200.0
 BAR = 40.0  # height of a stacked bar with its name
@@ -19,7 +17,9 @@ def latencies(result: Result) -> str:
     """Which share of answers took at most so long, per way to serve."""
     name, title = "latency", "How long answers took"
     caption = "Share of answers that took at most so long, for each way to serve; the time axis is logarithmic."
-    arms = {arm: sorted(took) for arm, took in result["series"]["latency_ms"].items() if took and comparable(arm)}
+    seen = result["series"]["latency_ms"]
+    order = dict.fromkeys([*(row["name"] for row in result["table"]), *sorted(seen)])
+    arms = {arm: sorted(seen[arm]) for arm in order if seen.get(arm) and comparable(arm)}
     if not arms:
         return missing(name, title, caption)
     low = max(min(took[0] for took in arms.values()) * 0.9, 1e-3)
@@ -30,7 +30,6 @@ def latencies(result: Result) -> str:
     shares = [(0.0, "0"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (0.95, "95")]
     axes += upwards(height, shares, "answers, percent")
     lines = [path(_staircase(took, scale, height), f"line-{place}") for place, took in enumerate(arms.values())]
-    lines.reverse()  # the first way to serve lies on top
     key, end = legend([(f"line-{place}", arm) for place, arm in enumerate(arms)], top + PLOT + 52)
     told = [f"{arm}: half within {_at(took, 0.5)} ms, 95 % within {_at(took, 0.95)} ms" for arm, took in arms.items()]
     return figure(name, title, (axes + "".join(lines) + key, end - 8), caption, "; ".join(told) + ".")
@@ -45,7 +44,7 @@ def ways(result: Result) -> str:
 
 def tiers(result: Result) -> str:
     """Where answers left, per privacy tier of the mixed streams."""
-    rows = [(tier, list(left)) for tier, left in result["privacy"]["answers"].items() if sum(left)]
+    rows = [(tier, list(left)) for tier, left in by_tier(result) if sum(left)]
     caption = "Share of the answers that left at a device, at an edge and in the cloud, for each privacy tier."
     return _stacked("tiers", "Where answers left, per privacy tier", rows, caption)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.label import Tier
 from .figures_text import count, percent, points, quantity, size
 
 Result = Mapping[str, Any]
@@ -63,18 +65,20 @@ COLUMNS = (
         brief="mJ",
     ),
     Column("device / edge / cloud", "%", _shares, brief="dev/edge/cloud"),
-    Column("degraded", "", _of("degraded", count), _value("degraded")),
-    Column("failed", "", _of("failed", count), _value("failed")),
+)
+ACCOUNT = (
     Column("sent", "", _of("sent", count)),
     Column("answered", "", _of("answered", count)),
     Column("lost", "", _of("lost", count), _value("lost")),
-    Column("twice", "", _of("duplicated", count), _value("duplicated")),
+    Column("answered twice", "", _of("duplicated", count), _value("duplicated")),
+    Column("degraded", "", _of("degraded", count), _value("degraded")),
+    Column("failed", "", _of("failed", count), _value("failed")),
 )
 
 
 def comparable(name: str) -> bool:
     """Whether a way to serve saw the same samples as the others; the drifted streams did not."""
-    return not name.endswith("drifted")
+    return "drifted" not in name
 
 
 def best(column: Column, rows: Sequence[Row]) -> set[str]:
@@ -87,6 +91,14 @@ def best(column: Column, rows: Sequence[Row]) -> set[str]:
         return set()
     top = max(ranked, key=value) if column.most else min(ranked, key=value)
     return {row["name"] for row in ranked if column.show(row) == column.show(top)}
+
+
+def forgotten(result: Result) -> str:
+    """What learning cost, or gave, where nothing had changed."""
+    loss = result["drift"]["forgetting"]
+    if loss is not None and loss < 0:
+        return f"{points(-loss, signed=False)} points gained on unchanged images"
+    return f"{points(loss, signed=False)} points lost on unchanged images"
 
 
 def row_named(result: Result, name: str) -> Row | None:
@@ -106,9 +118,34 @@ def headlines(result: Result) -> list[tuple[str, str, str]]:
         ratio = f", {quantity(up / theirs)} × of it" if theirs else ""
         told.append((f"{quantity(up)} B", "sent to the cloud per answer", f"cloud-only {quantity(theirs)} B{ratio}"))
     drift = result["drift"]
-    loss = f"{points(drift['forgetting'], signed=False)} points lost on unchanged images"
-    told.append((percent(drift["recovery"], 0), "of the gap to central training closed after the drift", loss))
+    told.append(
+        (percent(drift["recovery"], 0), "of the gap to central training closed after the drift", forgotten(result))
+    )
     return told
+
+
+def fate(release: Row) -> str:
+    """What became of a release."""
+    if release["kept"]:
+        return "kept"
+    return "rolled back" if "release_bytes" in release else "not released"
+
+
+def by_tier(result: Result) -> list[tuple[str, Sequence[int]]]:
+    """Answers at device, edge and cloud for each tier, the most open tier first."""
+    answers = result["privacy"]["answers"]
+    order = dict.fromkeys([*(tier.name.lower() for tier in Tier), *sorted(answers)])
+    return [(tier, answers[tier]) for tier in order if tier in answers]
+
+
+def break_even(result: Result, release: Row) -> float | None:
+    """Answers of one site after which the uplink bytes saved against cloud-only exceed the release's; None: never."""
+    if "break_even_samples" in release or "release_bytes" not in release:
+        told: float | None = release.get("break_even_samples")
+        return told
+    mine, cloud = row_named(result, "ganglion"), row_named(result, "cloud-only")
+    saved = cloud["up_bytes_per_answer"] - mine["up_bytes_per_answer"] if mine and cloud else 0.0
+    return math.ceil(release["release_bytes"] / saved) if saved > 0 else None
 
 
 def ahead(result: Result, key: str, most: bool = False) -> list[str]:

@@ -24,9 +24,9 @@ from .figures import (
     text,
     upwards,
 )
+from .figures_table import Result
 from .figures_text import escaped, percent, seconds
 
-Result = Mapping[str, Any]
 Bin = Sequence[float]  # seconds, accuracy, samples
 STEP_ROW = 34.0
 PLOT = 190.0  # height of the accuracy plot
@@ -67,7 +67,7 @@ def accuracy(result: Result) -> str:
         "Accuracy of the answers in each span of time at each site; the band is its 95 % interval, "
         "and the numbers are the events of the timeline."
     )
-    series = {site: bins for site, bins in result["series"]["accuracy"].items() if bins}
+    series = {site: bins for site, bins in sorted(result["series"]["accuracy"].items()) if bins}
     if not series:
         return missing(name, title, caption)
     scale, times_s = _clock(result), [at_s for at_s, _ in _events(result)]

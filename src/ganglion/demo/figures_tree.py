@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from .figures import LETTER, ROW, WIDTH, Point, box, figure, legend, missing, text
+from .figures_table import Result
 from .figures_text import size
 
 Link = tuple[str, str, float, float]  # lower end, upper end, bytes up, bytes down
@@ -15,7 +15,7 @@ BOX = 26.0  # least height of a node
 GAP = 1.0  # between strokes
 
 
-def links(result: Mapping[str, Any]) -> str:
+def links(result: Result) -> str:
     """Bytes by link: the farthest node at the left, devices at the right."""
     name, title = "links", "Bytes by link"
     caption = "What went over each link in the whole run, towards the cloud (up) and away from it (down)."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .figures_text import UNKNOWN, count, escaped, given, percent, plural, points, size
+from .figures_table import Result, Row, break_even, by_tier, fate, forgotten
+from .figures_text import UNKNOWN, count, escaped, given, percent, plural, size
 
-Result = Mapping[str, Any]
-Row = Mapping[str, Any]
 Cell = tuple[str, str]  # class, words
 
 
@@ -20,8 +19,9 @@ def grid(caption: str, heads: Sequence[Cell], rows: Iterable[Sequence[Cell]], ki
         cells = "".join(f'<td class="{each}">{escaped(words)}</td>' for each, words in others)
         body.append(f'<tr><th scope="row" class="{look}">{escaped(first)}</th>{cells}</tr>')
     return (
+        f'<p class="soft">{escaped(caption)}</p>'
         f'<div class="scroll {kind}" tabindex="0" role="region" aria-label="{escaped(caption)}"><table>'
-        f"<caption>{escaped(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        f"<thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 
 
@@ -53,11 +53,12 @@ def drift(result: Result) -> str:
     )
     meaning = (
         f"Recovery {percent(seen['recovery'])}: the part of the gap between the first release and one trained "
-        f"centrally that was closed. Forgetting {points(seen['forgetting'], signed=False)} points: what was lost "
-        f"on unchanged images."
+        f"centrally that was closed; {forgotten(result)}."
     )
     caption = f"Accuracy on {plural(seen['test_images'], 'image')} that were neither streamed nor trained on"
     heads = [("", "model"), ("n", "unchanged"), ("n", "changed")]
+    if result.get("withheld"):
+        words += f" What it learnt was withheld: {result['withheld']}."
     return paragraph(words) + grid(caption, heads, rows) + paragraph(meaning)
 
 
@@ -75,20 +76,20 @@ def releases(result: Result) -> str:
     rows = [
         [
             ("n", count(one["counter"])),
-            ("words", one["trigger"]),
-            ("yes", "kept") if one["kept"] else ("no", "rolled back"),
-            ("words", one["why"]),
-            ("n", size(one["release_bytes"])),
-            ("n", count(one["break_even_samples"])),
-            ("n", percent(one["accuracy_clean"])),
-            ("n", percent(one["accuracy_drifted"])),
-            ("words", one["plan"]),
+            ("words", one.get("trigger", UNKNOWN)),
+            ("yes" if one["kept"] else "no", fate(one)),
+            ("words", one.get("why", UNKNOWN)),
+            ("n", size(one.get("release_bytes"))),
+            ("n", count(break_even(result, one))),
+            ("n", percent(one.get("accuracy_clean"))),
+            ("n", percent(one.get("accuracy_drifted"))),
+            ("words", one.get("plan", UNKNOWN)),
         ]
         for one in result["releases"]
     ]
     note = (
-        "Break-even: the number of answers after which the bytes saved on the way to the cloud, against cloud-only, "
-        "exceed the bytes of the release."
+        "Break-even: the number of answers of one site after which the bytes saved on the way to the cloud, against "
+        "cloud-only, exceed the bytes of the release."
     )
     return grid("Releases, and why each was kept or rolled back", heads, rows) + paragraph(note, "soft")
 
@@ -109,7 +110,7 @@ def privacy(result: Result) -> str:
     """Where each tier was answered, what gates refused, what a tap found, what was declassified."""
     seen = result["privacy"]
     heads = [("", "tier"), ("n", "device"), ("n", "edge"), ("n", "cloud")]
-    rows = [[("", tier), *(("n", count(n)) for n in left)] for tier, left in seen["answers"].items()]
+    rows = [[("", tier), *(("n", count(n)) for n in left)] for tier, left in by_tier(result)]
     reach = f"{plural(seen['out_of_reach'], 'answer')} left farther away than the tier of the sample allows. "
     parts = [
         grid("Answers by privacy tier and the zone they left in", heads, rows),

@@ -12,7 +12,8 @@ CLOUD = NodeId("cloud")
 EDGES = (NodeId("edge-a"), NodeId("edge-b"))
 DEVICES = {EDGES[0]: (NodeId("a1"), NodeId("a2")), EDGES[1]: (NodeId("b1"), NodeId("b2"))}
 DRIFTED, CLEAN = EDGES  # site A's world changes, site B's does not
-DEVICE_MEMORY_BYTES = 16_000  # declared, so that only the first exit fits a device
+DEVICE_MEMORY_BYTES = 4_000  # declared, so that only the first exit fits a device
+EDGE_MEMORY_BYTES = 32_000  # declared, so that the last exit only fits the cloud
 DEVICE_SLOWDOWN = 8.0  # declared: how much slower than this machine a device computes
 
 WIFI = Link("wifi", up_bytes_s=2.5e6, down_bytes_s=5e6, delay_s=0.003, jitter_s=0.0008)
@@ -26,7 +27,7 @@ def demo_fleet(trace: Path | None = None, device_memory_bytes: int = DEVICE_MEMO
     nodes = [Node(CLOUD, Zone.CLOUD, power=Power(busy_w=60.0))]
     links: list[tuple[NodeId, Link]] = []
     for edge in EDGES:
-        nodes.append(Node(edge, Zone.EDGE, CLOUD, power=edge_power))
+        nodes.append(Node(edge, Zone.EDGE, CLOUD, memory_bytes=EDGE_MEMORY_BYTES, power=edge_power))
         links.append((edge, mobile))
         for device in DEVICES[edge]:
             nodes.append(Node(device, Zone.DEVICE, edge, DEVICE_SLOWDOWN, device_memory_bytes, device_power))

@@ -11,7 +11,11 @@ import numpy as np
 from ..core.facts import Activated, Answered, Arrived, Denied, Drifted
 from ..core.fleet import Fleet, NodeId
 from ..core.label import Tier, Zone
+from ..flow.adapt.messages import LearntLocally
 from ..flow.deliver.messages import Accepted, Delivered
+from ..flow.job.messages import Released
+from ..flow.rollout.messages import Ringed, RolledOut
+from ..flow.round.messages import RoundOver
 from .fleet import CLEAN, DEVICES, DRIFTED
 from .script import Story
 
@@ -142,3 +146,28 @@ def _farthest(tier: Tier) -> Zone:
 def active(facts: Facts) -> dict[str, int]:
     """The release that each node answers with at the end."""
     return {node: body.counter for _, node, body in facts if isinstance(body, Activated)}
+
+
+def telling(facts: Facts) -> list[list[Any]]:
+    """What happened when, for the timeline: [seconds, words]."""
+    told: list[list[Any]] = []
+    for at_s, node, body in facts:
+        match body:
+            case Drifted(_, by) if by != node:
+                words = f"drift noticed by {by}"
+            case Drifted(site, by) if by == site:
+                words = f"{site} asks for labels"
+            case LearntLocally(site, samples):
+                words = f"{site} learned from {samples} samples"
+            case RoundOver(_, _, counted):
+                words = f"round with {' and '.join(counted)}"
+            case Released(counter):
+                words = f"release {counter} signed"
+            case Ringed(counter, step, nodes):
+                words = f"release {counter}: {step} {' '.join(nodes)}"
+            case RolledOut(counter, kept):
+                words = f"release {counter} {'kept' if kept else 'rolled back'}"
+            case _:
+                continue
+        told.append([at_s, words])
+    return told

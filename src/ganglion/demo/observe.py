@@ -76,13 +76,13 @@ class Watcher:
         """What it was made from."""
         return tensors_of_bytes(self.blob(release.weights))
 
-    def activation(self, release: Release, x: Any) -> bytes:
-        """The tensor at the first boundary for one raw sample, as it would cross a cut; b"" for a model without."""
+    def activations(self, release: Release, x: Any) -> list[bytes]:
+        """The tensor at the first boundary for raw samples [n, ...], as each would cross a cut."""
         if release.exits < 2:
-            return b""
+            return [b""] * len(x)
         graph = next(g for g in release.graphs if (g.first, g.last) == (0, 1))
         run = self.runner.load(self.blob(graph.graph), self.blob(release.stored))
-        return bytes(np.ascontiguousarray(run(to_input(x, release.scale)[None])[-1]).tobytes())
+        return [np.ascontiguousarray(one).tobytes() for one in run(to_input(x, release.scale))[-1]]
 
     def _exits(self, release: Release, tests: Examples) -> list[Any]:
         whole = next(g for g in release.graphs if (g.first, g.last) == (0, release.exits))

@@ -24,4 +24,5 @@ class DemoOptions:
     log_format: str = "text"
     samples: int = 1000  # public samples per compared way to serve
     rate_hz: float = 40.0  # per device
+    cache: Path | None = None  # a folder that remembers what was computed; simulator only
     plant: str = ""  # a violation to plant, to see that it is noticed; simulator only

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..core.sample import to_input
 
-WINDOW = 16  # bytes; two 64-bit words
-MIX_A, MIX_B, MIX_C = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0xBF58476D1CE4E5B9))  # odd
+STRIDE = 1 << 20  # captured bytes that are searched at once
+MIX_A, MIX_B = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03))  # odd
+BYTE_WINDOW, FLOAT_WINDOW = 16, 64  # bytes; either way 16 values, for 4 pixels as floats could be anybody's
 
 
 @dataclass
@@ -27,28 +28,40 @@ class Capture:
         self.parts.append(bytes(body))
 
 
-def windows(raw: bytes) -> NDArray[np.uint8]:
-    """Every 16 bytes in a row, at every offset: [n, 16]."""
-    if len(raw) < WINDOW:
-        return np.zeros((0, WINDOW), np.uint8)
-    return np.lib.stride_tricks.sliding_window_view(np.frombuffer(raw, np.uint8), WINDOW)
+def windows(raw: bytes, width: int) -> NDArray[np.uint8]:
+    """So many bytes in a row, at every offset: [n, width]."""
+    if len(raw) < width:
+        return np.zeros((0, width), np.uint8)
+    return np.lib.stride_tricks.sliding_window_view(np.frombuffer(raw, np.uint8), width)
 
 
 def marks(found: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """A 64-bit mark per window [n, 16] -> [n]; two windows share one by chance once in 10^19."""
-    words = np.ascontiguousarray(found).view("<u8").reshape(-1, 2)
-    return np.asarray((words[:, 0] * MIX_A) ^ ((words[:, 1] + MIX_B) * MIX_C), np.uint64)
+    """A 64-bit mark per window [n, width] -> [n]; two windows share one by chance once in 10^19."""
+    words = np.ascontiguousarray(found).view("<u8")  # [n, width / 8]
+    mark = np.zeros(len(found), np.uint64)
+    for word in words.T:
+        mark = (mark ^ word) * MIX_A
+        mark ^= mark >> np.uint64(29)
+        mark += MIX_B
+    return mark
 
 
-def forms(x: NDArray[Any], scale: float, activation: bytes) -> Iterable[bytes]:
-    """What a sample could look like on a wire: bytes, floats, PNG, the tensor at a cut."""
+@dataclass(frozen=True)
+class Form:
+    """One thing that a sample could look like on a wire."""
+
+    raw: bytes
+    width: int  # bytes in a row that are nobody else's
+
+
+def forms(x: NDArray[Any], scale: float, activation: bytes) -> Iterable[Form]:
+    """A sample as bytes, as floats, as PNG, and as the tensor at a cut."""
     raw = np.ascontiguousarray(x)
-    yield raw.tobytes()
     if raw.dtype == np.uint8:
-        yield to_input(raw, scale).astype("<f4").tobytes()
-        yield png(raw)
-    if activation:
-        yield activation
+        yield Form(raw.tobytes(), BYTE_WINDOW)
+        yield Form(png(raw), BYTE_WINDOW)
+    yield Form(to_input(raw, scale).astype("<f4").tobytes(), FLOAT_WINDOW)
+    yield Form(activation, FLOAT_WINDOW)
 
 
 def png(x: NDArray[np.uint8]) -> bytes:
@@ -66,18 +79,24 @@ def png(x: NDArray[np.uint8]) -> bytes:
 
 
 def distinctive(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Windows that could be nobody else's: with at least eight different bytes in them."""
+    """Windows that could be nobody else's: with many different bytes in them."""
     different = 1 + (np.diff(np.sort(found, axis=1), axis=1) != 0).sum(1)
-    return found[different >= WINDOW // 2]
+    return found[different >= found.shape[1] * 3 // 8]
 
 
-def search(capture: Capture, samples: Iterable[Iterable[bytes]]) -> tuple[int, int]:
+def search(capture: Capture, samples: Iterable[Iterable[Form]]) -> tuple[int, int]:
     """How many distinctive windows the samples have in all their forms, and how many of them were captured."""
-    parts = [windows(form) for sample in samples for form in sample]
-    if not parts:
-        return 0, 0
-    needles = np.unique(marks(distinctive(np.concatenate(parts))))
-    found = np.zeros(len(needles), bool)
-    for raw in capture.parts:
-        found |= np.isin(needles, marks(windows(raw)))
-    return len(needles), int(found.sum())
+    by_width: dict[int, list[NDArray[np.uint8]]] = {}
+    for sample in samples:
+        for form in sample:
+            by_width.setdefault(form.width, []).append(windows(form.raw, form.width))
+    joined = b"".join(capture.parts)
+    searched = found = 0
+    for width, parts in sorted(by_width.items()):
+        needles = np.unique(marks(distinctive(np.concatenate(parts))))
+        hit = np.zeros(len(needles), bool)
+        for start in range(0, len(joined), STRIDE):
+            hay = np.unique(marks(windows(joined[start : start + STRIDE + width - 1], width)))
+            hit |= np.isin(needles, hay, assume_unique=True)
+        searched, found = searched + len(needles), found + int(hit.sum())
+    return searched, found

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from . import figures_serve, figures_time, figures_tree, figures_words
 from .figures_style import STYLE
-from .figures_table import COLUMNS, Column, Row, ahead, best, failing, headlines, paired, verdict_line
+from .figures_table import ACCOUNT, COLUMNS, Column, Result, Row, ahead, best, failing, headlines, paired, verdict_line
 from .figures_text import escaped
 from .figures_words import grid, paragraph
-
-Result = Mapping[str, Any]
 
 
 def html(result: Result) -> str:
@@ -60,18 +57,27 @@ def _cards(result: Result) -> str:
 
 
 def _ways(result: Result) -> str:
+    caption = "The same public samples by each way to serve; the best value of a column is bold and underlined"
+    drifted = "Rows with “drifted” in their name saw the changed samples of one site, so they are not compared. "
+    links = "Up and down are bytes on the edge–cloud links; what is declared about devices and links is listed below."
+    degraded = "What became of every sample; a degraded answer came from a nearer exit than planned"
+    return (
+        _comparison(result, COLUMNS, caption)
+        + paragraph(paired(result) + _better(result))
+        + paragraph(drifted + links, "soft")
+        + _comparison(result, ACCOUNT, degraded)
+    )
+
+
+def _comparison(result: Result, columns: Sequence[Column], caption: str) -> str:
     rows = result["table"]
-    heads = [("", "way to serve"), *(("n", f"{column.head}\n{column.unit}") for column in COLUMNS)]
-    winners = [best(column, rows) for column in COLUMNS]
+    heads = [("", "way to serve"), *(("n", f"{column.head}\n{column.unit}") for column in columns)]
+    winners = [best(column, rows) for column in columns]
     cells = [
-        [("", row["name"]), *(_cell(column, row, names) for column, names in zip(COLUMNS, winners, strict=True))]
+        [("", row["name"]), *(_cell(column, row, names) for column, names in zip(columns, winners, strict=True))]
         for row in rows
     ]
-    caption = "The same public samples by each way to serve; the best value of a column is bold and underlined"
-    notes = paired(result) + _better(result)
-    drifted = "Rows that end in “drifted” saw the changed samples of one site, so they are not compared. "
-    links = "Up and down are bytes on the edge–cloud links; ms and bytes of a device are as declared below."
-    return grid(caption, heads, cells, "table") + paragraph(notes) + paragraph(drifted + links, "soft")
+    return grid(caption, heads, cells, "table")
 
 
 def _cell(column: Column, row: Row, winners: set[str]) -> tuple[str, str]:

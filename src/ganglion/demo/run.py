@@ -23,11 +23,11 @@ from ..engine.onnx import OnnxRunner
 from ..flow.job.messages import Released
 from ..node.bodies import make_codec
 from ..project import Loaded, resolve
-from ..run import World, live_world, simulated_world, truth
+from ..run import World, live_world, simulated_world, torch_engine, truth
 from ..watch import paired
 from .fleet import CLOUD, DEVICES, DRIFTED
 from .invariants import check
-from .measure import accuracy_over_time, active, arm_row, counts, detection, privacy, served
+from .measure import accuracy_over_time, active, arm_row, counts, detection, privacy, served, telling
 from .observe import Watcher, as_sensed, central
 from .options import DemoOptions
 from .plant import plant
@@ -38,6 +38,7 @@ from .script import BAD, Script, Story
 from .setup import SCALE, DemoSetup, demo_setup, sensed
 
 Say = Callable[[str], None]
+SEARCHED = 400  # samples of each kind whose forms are searched for
 LATENCIES = 400  # kept per way to serve, for the picture
 
 
@@ -82,8 +83,8 @@ def _world(
             if CLOUD in (sender, to):
                 capture.add(body)
 
-        return simulated_world(made.setup, options.seed, loaded, tap)
-    return live_world(made.setup, options, folder, capture.add, say)
+        return simulated_world(made.setup, options.seed, loaded, tap, options.cache)
+    return live_world(made.setup, options.seed, folder, options.log_format, True, say)
 
 
 def _measure(
@@ -97,7 +98,11 @@ def _measure(
     codec = make_codec()
     watcher = Watcher(lambda ref: world.blob(CLOUD, ref), codec, OnnxRunner())
     told = {body.counter: body for _, _, body in facts if isinstance(body, Released)}
+    saved = {row["name"]: row["up_bytes_per_answer"] for row in table}
     learning = _learning(options, made, loaded, watcher, story, told)
+    for one in learning["releases"]:
+        gain = saved["cloud-only"] - saved["ganglion"]
+        one["break_even_samples"] = one.get("release_bytes", 0.0) / gain if gain > 0 else None
     rows = served(facts, known)
     return {
         "meta": _meta(options, made),
@@ -185,10 +190,8 @@ def _learning(
     changed = lambda e: Examples(drift(e.x, options.drift), e.y, e.tier)  # noqa: E731
     clean = as_sensed(parts.test, sensed, chance)
     drifted = as_sensed(changed(parts.test), sensed, chance)
-    from ..engine.torch import TorchEngine
-
     same = [as_sensed(parts.train, sensed, chance), as_sensed(changed(parts.site_a), sensed, chance)]
-    best = central(lambda memory: TorchEngine(loaded.build, memory.read), loaded.project.fresh, same, drifted)
+    best = central(lambda memory: torch_engine(loaded, memory.read, options.cache), loaded.project.fresh, same, drifted)
     releases = []
     for number, over in sorted(story.jobs.items()):
         if over.counter not in told:
@@ -241,23 +244,29 @@ def describe(plan: Any) -> str:
 def _tapped(made: DemoSetup, facts: Any, watcher: Watcher, told: dict[int, Released], capture: Capture) -> dict[str, int]:
     """The same search for private and for public samples in what crossed the edge-cloud links."""
     release = watcher.release(told[min(told)])
-    found: dict[bool, list[list[bytes]]] = {True: [], False: []}
-    for row in served(facts, lambda sample: 0):
-        device, source, number = row.sample.split("/")
-        rows = made.setup.sources[device][source]
-        x = rows.x[int(number) % len(rows.x)]
-        private = row.tier is not Tier.PUBLIC
-        boundary = watcher.activation(release, x) if private else b""
-        if private or row.zone is Zone.CLOUD:
-            found[private].append(list(forms(x, SCALE, boundary)))
-    private_windows, found_private = search(capture, found[True])
-    public_windows, found_public = search(capture, found[False][:500])
+    rows = served(facts, lambda sample: 0)
+    private = [row.sample for row in rows if row.tier is not Tier.PUBLIC]
+    public = [row.sample for row in rows if row.zone is Zone.CLOUD]
+    found = {}
+    for name, samples in (("private", private), ("public", public)):
+        few = samples[:: max(len(samples) // SEARCHED, 1)]
+        raw = [_reading(made, sample) for sample in few]
+        made_of = watcher.activations(release, np.stack(raw)) if raw else []
+        found[name] = search(capture, (forms(x, SCALE, cut) for x, cut in zip(raw, made_of, strict=True)))
+    (private_windows, found_private), (public_windows, found_public) = found["private"], found["public"]
     return {
         "private_windows": private_windows,
         "found_private": found_private,
         "public_windows": public_windows,
         "found_public": found_public,
     }
+
+
+def _reading(made: DemoSetup, sample: str) -> Any:
+    """What the sensor gave for a sample."""
+    device, source, number = sample.split("/")
+    rows = made.setup.sources[device][source]
+    return rows.x[int(number) % len(rows.x)]
 
 
 def _series(world: World, story: Story, known: Callable[[str], int]) -> dict[str, Any]:
@@ -268,7 +277,7 @@ def _series(world: World, story: Story, known: Callable[[str], int]) -> dict[str
         keep = np.linspace(0, len(took) - 1, min(LATENCIES, len(took))).astype(int) if len(took) else []
         latency[name] = [float(took[i]) for i in keep]
     links = [[node.id, node.parent, *world.bytes(node.id)] for node in world.fleet.nodes if node.parent is not None]
-    events = [[step.began_s, step.name] for step in story.steps]
+    events = telling(facts)
     return {"accuracy": accuracy_over_time(facts, known), "latency_ms": latency, "links": links, "events": events}
 
 

@@ -26,6 +26,7 @@ from .project.data import SCALE, Split, split
 from .project.drift import drift
 
 MIX = ((Tier.PUBLIC, 0.6), (Tier.EDGE, 0.3), (Tier.USER, 0.1))  # declared tiers of what devices see
+RISK = 0.01  # accuracy a plan may lose on the calibration set; half of what the demo may lose on fresh samples
 NOISE = 16  # levels of a sensor's noise, of 256
 READINGS = 3000  # per device and source before a sensor begins again; each with a noise of its own
 LABEL_SHARE = 0.5  # of a site's samples that its on-site source labels
@@ -53,7 +54,7 @@ def demo_setup(options: DemoOptions, folder: Path) -> DemoSetup:
     write_project(folder, options.data, parts, chance)
     setup = Setup(
         fleet=demo_fleet(options.trace),
-        policy=Policy(goal=Goal(objective="latency"), mix=MIX, label_delay_s=2.0, mechanism=_mechanism(options)),
+        policy=Policy(goal=Goal(risk=RISK), mix=MIX, label_delay_s=2.0, mechanism=_mechanism(options)),
         spec=str(folder),
         sources=sources,
         label_share=LABEL_SHARE,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .figures_table import COLUMNS, Column, Row, best, failing, paired, verdict_line
-from .figures_text import count, given, percent, plural, points, size
+from .figures_table import COLUMNS, Column, Result, Row, best, failing, fate, forgotten, paired, verdict_line
+from .figures_text import count, given, percent, plural, size
 
-Result = Mapping[str, Any]
 WIDTH = 98
 ASCII = str.maketrans({"–": "-", "−": "-", "×": "x"})  # a pipe's encoding may know no more
 
@@ -45,12 +41,12 @@ def verdict(result: Result, console: Console) -> None:
     _say(
         console,
         f"Drift ({result['meta']['drift']}): {noticed}, {plural(drift['false_alarms'], 'false alarm')}; recovery "
-        f"{percent(drift['recovery'])}, forgetting {points(drift['forgetting'], signed=False)} points.",
+        f"{percent(drift['recovery'])}, {forgotten(result)}.",
     )
     for one in result["releases"]:
-        end = "kept" if one["kept"] else "rolled back"
+        name = f" ({one['trigger']})" if "trigger" in one else ""
         why = f": {one['why']}" if one["why"] else ""
-        _say(console, f"Release {one['counter']} ({one['trigger']}) {end}{why}")
+        _say(console, f"Release {one['counter']}{name} {fate(one)}{why}")
     sent, lost, twice = (count(counts[key]) for key in ("sent", "lost", "duplicated"))
     accepted, left, again = (count(counts[key]) for key in ("accepted", "undelivered", "delivered_twice"))
     _say(console, f"Samples: {sent} sent, {lost} lost, {twice} answered twice.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from ..core.compute import Adam
 from ..node.tools import Recipe
 from .project.data import SCALE
-from .project.recipes import RECIPES
+from .project.recipes import FRESH, TRANSFER
 
 MODEL = '''"""The demo's model; see ganglion.demo.project.model."""
 
@@ -43,8 +45,7 @@ def stream(node):
 
 def project_files(data: str, classes: int = 10) -> dict[str, str]:
     """File name -> text."""
-    fresh, transfer = RECIPES[data]
-    job = "\n".join(["[train]", *_lines(fresh), "", "[transfer]", *_lines(transfer), ""])
+    job = "\n".join(["[train]", *_lines(FRESH[data]), "", "[transfer]", *_lines(TRANSFER[data]), ""])
     return {
         "model.py": MODEL.format(data=data),
         "data.py": DATA.format(scale=SCALE, classes=classes),
@@ -53,14 +54,7 @@ def project_files(data: str, classes: int = 10) -> dict[str, str]:
 
 
 def _lines(recipe: Recipe) -> list[str]:
-    how = recipe.how
-    name = "adam" if isinstance(how, Adam) else "sgd"
+    name = "adam" if isinstance(recipe.how, Adam) else "sgd"
     exits = ", ".join(f"{weight:g}" for weight in recipe.loss.exits)
-    return [
-        f'optimizer = "{name}"',
-        f"rate = {how.rate!r}",
-        f"epochs = {how.epochs}",
-        f"batch = {how.batch}",
-        f"decay = {how.decay!r}",
-        f"exits = [{exits}]",
-    ]
+    given = [f"{one.name} = {getattr(recipe.how, one.name)!r}" for one in fields(recipe.how)]
+    return [f'optimizer = "{name}"', *given, f"exits = [{exits}]"]

@@ -1,1 +1,1 @@
-"""What computes: plain synchronous arithmetic behind the requests of `core/compute.py`; the worlds add where and when."""
+"""What computes: plain synchronous arithmetic behind requests of `core/compute.py`; the worlds add where and when."""

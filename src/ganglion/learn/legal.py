@@ -17,10 +17,6 @@ FACTS = {
         "has to see how many examples each update counts for, which was promised to stay hidden",
         "Mean(weighted=False)",
     ),
-    "bounded": (
-        "has to get updates of bounded norm",
-        "put Clip(bound) before it",
-    ),
 }
 
 

@@ -41,8 +41,8 @@ class Strategy:
 
     Combinations that contradict themselves raise ConfigError when built (`learn/legal.py`).
 
-    >>> Strategy(train=LocalSgd(proximal=0.1)).train
-    LocalSgd(how=Sgd(rate=0.1, epochs=1, batch=32, momentum=0.0, decay=0.0), proximal=0.1, loss=CrossEntropy(exits=(1.0,)))
+    >>> Strategy(select=Uniform(count=3), step=Add(rate=0.5)).select
+    Uniform(count=3)
     """
 
     select: Select = Uniform()

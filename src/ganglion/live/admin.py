@@ -1,16 +1,14 @@
-"""Local control of one node: requests over a socket file in its folder, for the command line and the supervisor.
+"""Local control of one node: asks it over the socket file in its folder, for the command line and the supervisor.
 
-Frames are a size (u32, little-endian) and a codec body. Who may open the folder may ask; nobody else can.
+Who may open the folder may ask; nobody else can.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,143 +19,26 @@ from ..core import errors
 from ..core.codec import Codec
 from ..core.errors import ProtocolError, Unreachable
 from ..core.label import Tier
-from ..core.ports import Usage
-from ..core.sample import Answer
-from ..flow.fetch.client import Fetch, Give
-from ..node.bodies import all_bodies
+from .admin_messages import (
+    DTYPES,
+    SIZE,
+    Answered,
+    AskStatus,
+    BeginFlow,
+    Infer,
+    Status,
+    Stay,
+    TellFact,
+    Watch,
+    Wrong,
+    admin_codec,
+    frame_bytes,
+    framed,
+)
 
 NAME = "admin.sock"
-SIZE = struct.Struct("<I")
-FRAME_BYTES = 32 << 20
 PATH_BYTES = 100  # the kernel takes little more; a longer path is reached through the open folder
-DTYPES = {"uint8": np.uint8, "float32": np.float32}  # of a sample
 ERRORS = {kind.__name__: kind for kind in vars(errors).values() if isinstance(kind, type)}
-
-
-@dataclass(frozen=True)
-class TellFact:
-    """A fact from the operator; `body` in codec bytes."""
-
-    body: bytes
-
-
-@dataclass(frozen=True)
-class BeginFlow:
-    """A process from the operator; `flow` in codec bytes."""
-
-    flow: bytes
-
-
-@dataclass(frozen=True)
-class AskStatus:
-    """How are you?"""
-
-
-@dataclass(frozen=True)
-class Infer:
-    """Answer this as if the sensor had read it; `data` are the little-endian bytes of an array."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes
-    tier: Tier
-    plan: str
-    timeout_s: float
-
-
-@dataclass(frozen=True)
-class Watch:
-    """From now on send me every fact with a greater number; -1: only what is yet to come."""
-
-    after: int
-
-
-@dataclass(frozen=True)
-class Stay:
-    """Live on when the process that started you ends, and hold this pipe open; "" = none."""
-
-    pipe: str
-
-
-@dataclass(frozen=True)
-class Fine:
-    """It was done."""
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """It could not be done; `kind` is an error of core.errors."""
-
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class LinkState:
-    """A link as this node sees it; None where nothing was transferred yet."""
-
-    peer: str
-    up: bool
-    bytes_s: float | None
-    delay_s: float | None
-
-
-@dataclass(frozen=True)
-class Status:
-    """One node at one moment."""
-
-    node: str
-    zone: str
-    pid: int
-    uptime_s: float
-    port: int | None  # where it listens
-    release: int  # that it answers with; 0 = none
-    floor: int  # no release below may come any more
-    trying: int  # on trial or probation here; 0 = none
-    links: tuple[LinkState, ...]
-    waiting: int  # parcels promised and not acknowledged
-    flows: tuple[tuple[str, str], ...]  # id and phase of every flow that is not over
-    facts: int  # told since this process began
-    errors: int  # logged since this process began
-    usage: Usage
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What the sample got."""
-
-    answer: Answer
-    took_s: float
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A fact: its number since the process began, when it was told (monotonic seconds), and codec bytes."""
-
-    number: int
-    at_s: float
-    body: bytes
-
-
-OWN = (TellFact, BeginFlow, AskStatus, Infer, Watch, Stay, Fine, Wrong, Status, Answered, Observed)
-
-
-def admin_codec() -> Codec:
-    """What may be said here: requests, answers, every fact, durable processes and transfers."""
-    return Codec([*all_bodies(), Fetch, Give, *OWN])
-
-
-def framed(raw: bytes) -> bytes:
-    """A body as it goes over the socket."""
-    return SIZE.pack(len(raw)) + raw
-
-
-def frame_bytes(head: bytes) -> int:
-    """How many bytes follow. Raises ProtocolError for more than a frame may have."""
-    size: int = SIZE.unpack(head)[0]
-    if size > FRAME_BYTES:
-        raise ProtocolError(f"an admin frame of {size} bytes; the limit is {FRAME_BYTES}")
-    return size
 
 
 @contextmanager
@@ -200,7 +81,7 @@ class AdminClient:
 
     def close(self) -> None:
         """Hangs up; also wakes a thread that waits in `watch`."""
-        with _already_gone():
+        with suppress(OSError):  # it hung up first
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
@@ -266,11 +147,3 @@ class AdminClient:
             why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
             raise Unreachable(f"the node in {self.folder} has gone: {why}; look into its log") from error
         return bytes(raw)
-
-
-@contextmanager
-def _already_gone() -> Iterator[None]:
-    try:
-        yield
-    except OSError:  # it hung up first
-        pass

@@ -28,7 +28,7 @@ from ..node.drive import Drive, World
 from ..node.loaded import restore
 from ..node.places import ALL_WORK, PLACES
 from ..node.tools import Tools, Tray
-from .admin import admin_codec
+from .admin_messages import admin_codec
 from .agent_admin import Admin
 from .agent_data import read_labels, read_sensor
 from .agent_facts import Facts
@@ -69,10 +69,7 @@ async def serve(folder: Path, file: AgentFile) -> None:
 async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
     """Builds the node from its folder and connects it; `closing` takes it down again in the opposite order."""
     loop, clock = asyncio.get_running_loop(), LiveClock(asyncio.get_running_loop())
-    identity = Identity.load(folder)
-    if identity.node != file.me:
-        raise ConfigError(f"{folder} holds the identity of {identity.node!r}, its file says {file.me!r}; join again")
-    vault = LocalVault(folder)
+    identity, vault = _identity(folder, file), LocalVault(folder)
     _make_keys(vault)
 
     def soon(call: Callable[[], None]) -> None:
@@ -83,13 +80,11 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
     tools = _tools(folder, file, disk, vault)
     restore(tools)
 
-    shared = worker_codec()
+    shared, codec = worker_codec(), admin_codec()
     process = WorkerProcess(folder, folder / FOLDER / WORKER, TOOLS, CARRY_OUT)
     workers = ProcessWorkers(loop, shared, lambda name, work: attempt(name, work, tools, ALL_WORK), process)
     closing.push_async_callback(workers.close)
     carrier = Carrier(tools, ALL_WORK, clock, Committing(workers, disk, shared), file.node.slowdown)
-
-    codec = admin_codec()
     facts = Facts(codec, clock.now_s)
     ears = Ears(lambda sender, parcel: drive.hear(sender, parcel), lambda peer, up: drive.linked(peer, up))
     if file.tap:
@@ -107,6 +102,13 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
     admin = Admin(drive, facts, codec, report.status, live_on)
     closing.push_async_callback(admin.close, folder)
     await admin.start(folder)
+
+
+def _identity(folder: Path, file: AgentFile) -> Identity:
+    identity = Identity.load(folder)
+    if identity.node != file.me:
+        raise ConfigError(f"{folder} holds the identity of {identity.node!r}, its file says {file.me!r}; join again")
+    return identity
 
 
 def _tools(folder: Path, file: AgentFile, disk: LiveDisk, vault: Vault) -> Tools:

@@ -22,9 +22,9 @@ from ..core.label import Form, Label, Zone
 from ..core.sample import Sample
 from ..node.drive import Drive
 from ..node.loaded import loaded
-from .admin import (
+from .admin import NAME, socket_path
+from .admin_messages import (
     DTYPES,
-    NAME,
     SIZE,
     Answered,
     AskStatus,
@@ -38,7 +38,6 @@ from .admin import (
     Wrong,
     frame_bytes,
     framed,
-    socket_path,
 )
 from .agent_facts import Facts
 

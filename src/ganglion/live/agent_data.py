@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,9 +17,7 @@ from ..node.tools import Labels, Sensor
 from .identity.files import write
 
 SOURCES, LABELS = "sources.safetensors", "labels.safetensors"
-UNLABELLED = -1
-AHEAD = 4096  # readings of a source that a label file covers at least; later ones go unlabelled
-LAPS = 4  # times that it covers the whole source at least
+SEED, SHARE = "seed", "share"  # no source is called so: those have a slash
 
 
 class Readings(Protocol):
@@ -65,27 +63,26 @@ def is_labelled(seed: int, sample: str, share: float) -> bool:
     return float(stream(seed, "label", sample).random()) < share
 
 
-def write_labels(folder: Path, truth: Mapping[str, NDArray[np.int64]], chosen: Callable[[str], bool]) -> None:
-    """Gives an edge the labels of its site, by "device/source" and number, for chosen samples and no others."""
-    arrays: dict[str, NDArray[np.generic]] = {}
-    for source, y in truth.items():
-        count = max(AHEAD, LAPS * len(y))
-        picked = np.array([chosen(f"{source}/{number}") for number in range(count)], bool)
-        arrays[source] = np.where(picked, np.resize(np.asarray(y, np.int64), count), UNLABELLED)
-    write(folder / LABELS, arrays_to_bytes(arrays), secret=True)
+def write_labels(folder: Path, truth: Mapping[str, NDArray[np.int64]], seed: int, share: float) -> None:
+    """Gives an edge its on-site source of labels: classes by "device/source" and row, and the share it labels."""
+    arrays: dict[str, NDArray[np.generic]] = {source: np.asarray(y, np.int64) for source, y in truth.items()}
+    declared: dict[str, NDArray[np.generic]] = {SEED: np.array([seed], np.int64), SHARE: np.array([share], np.float64)}
+    write(folder / LABELS, arrays_to_bytes({**arrays, **declared}), secret=True)
 
 
 def read_labels(folder: Path) -> Labels | None:
-    """An edge's on-site source of labels; None where it has none."""
+    """An edge's on-site source of labels; None where it has none. It says nothing of samples that it does not label."""
     path = folder / LABELS
     if not path.exists():
         return None
-    arrays = {name: array.tolist() for name, array in arrays_of_bytes(path.read_bytes()).items()}
+    arrays = arrays_of_bytes(path.read_bytes())
+    seed, share = int(arrays.pop(SEED)[0]), float(arrays.pop(SHARE)[0])
 
     def label(sample: str) -> int | None:
         source, _, number = sample.rpartition("/")
-        known = arrays.get(source, [])
-        y = known[int(number)] if number.isdecimal() and int(number) < len(known) else UNLABELLED
-        return None if y == UNLABELLED else int(y)
+        known = arrays.get(source)
+        if known is None or not len(known) or not number.isdecimal() or not is_labelled(seed, sample, share):
+            return None
+        return int(known[int(number) % len(known)])
 
     return label

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.codec import Codec
 from ..core.errors import ProtocolError
-from .admin import Observed, framed
+from .admin_messages import Observed, framed
 from .logs import log_fact
 
 KEPT = 8192  # for a watcher that comes late

@@ -61,12 +61,8 @@ def read_agent_file(folder: Path) -> AgentFile:
         given: dict[str, Any] = msgspec.json.decode(raw)
         if given.pop("format", None) != FORMAT:
             raise ConfigError(f"{path} is not of format {FORMAT}; join again with this ganglion")
-        kinds = get_type_hints(AgentFile)
-        if unknown := set(given) - set(kinds):
-            raise ConfigError(f"{path} has unknown fields {sorted(unknown)}; known are {sorted(kinds)}")
         policy = _policy_of_raw(given.pop("policy", {}))
-        made = {name: msgspec.convert(value, kinds[name]) for name, value in given.items()}
-        file = AgentFile(policy=policy, **made)
+        file = AgentFile(policy=policy, **_fields_of(given, AgentFile))
     except (msgspec.MsgspecError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is malformed: {error}; correct it, or join again") from error
     if (file.parent is None) != (file.node.parent is None):
@@ -83,11 +79,17 @@ def _policy_to_raw(policy: Policy) -> dict[str, Any]:
 
 
 def _policy_of_raw(raw: Mapping[str, Any]) -> Policy:
-    kinds = get_type_hints(Policy)
-    made = {name: msgspec.convert(value, kinds[name]) for name, value in raw.items() if name != "mechanism"}
-    mechanism = None
-    for kind, given in (raw.get("mechanism") or {}).items():
+    rest, mechanism = dict(raw), None
+    for kind, given in (rest.pop("mechanism", None) or {}).items():
         if kind not in MECHANISMS:
             raise ConfigError(f"mechanism {kind!r} is unknown; choose one of {sorted(MECHANISMS)}")
         mechanism = msgspec.convert(given, MECHANISMS[kind])
-    return Policy(mechanism=mechanism, **made)
+    return Policy(mechanism=mechanism, **_fields_of(rest, Policy))
+
+
+def _fields_of(raw: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Each value as its field's type. Raises ConfigError for fields that there are not."""
+    kinds = get_type_hints(kind)
+    if unknown := set(raw) - set(kinds):
+        raise ConfigError(f"{NAME} has unknown fields {sorted(unknown)}; known are {sorted(kinds)}")
+    return {name: msgspec.convert(value, kinds[name]) for name, value in raw.items()}

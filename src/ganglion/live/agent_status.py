@@ -12,7 +12,7 @@ from ..core.ports import Meter
 from ..flow.install.node import Install
 from ..node.drive import Drive
 from ..node.loaded import ACTIVE
-from .admin import LinkState, Status
+from .admin_messages import LinkState, Status
 from .agent_facts import Facts
 from .wire.net import WireNet
 

@@ -17,7 +17,7 @@ from ..core.errors import ConfigError, NotFound
 from ..core.fleet import Fleet, Node, NodeId
 from ..core.label import Zone
 from ..node.tools import Policy
-from .agent_data import Readings, is_labelled, write_labels, write_sources
+from .agent_data import Readings, write_labels, write_sources
 from .agent_file import Address, AgentFile, write_agent_file
 from .identity.authority import create_authority, invite
 from .identity.files import CA_KEY, NODE_CERT, read, write
@@ -137,8 +137,7 @@ class Outfit:
         if node.zone is Zone.DEVICE:
             write_sources(folder, setup.sources.get(node.id, {}))
         if node.zone is Zone.EDGE:
-            truth = site_truth(setup, node.id)
-            write_labels(folder, truth, lambda sample: is_labelled(self.seed, sample, setup.label_share))
+            write_labels(folder, site_truth(setup, node.id), self.seed, setup.label_share)
 
     def found(self, cloud: NodeId) -> None:
         """Makes the fleet's authority where there is none; it lives in the cloud's folder."""

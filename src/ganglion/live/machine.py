@@ -43,7 +43,7 @@ class Machine:
         self._hear = hear
         self._lost = lost
         self._seed = 0
-        self._bound = True
+        self._bound = False  # whether the processes end with this one
         self._reserved = Ports()
         self._ports: dict[NodeId, int] = {}
         self._shaper: Shaper | None = None
@@ -58,6 +58,7 @@ class Machine:
     def build(self, setup: Setup, outfit: Outfit, shaped: bool, progress: Callable[[str], None]) -> None:
         """Makes identities and starts everything: the links and the cloud, then, once enrolled there, all others."""
         self._refuse_second()
+        self._bound = True
         outfit.prepare()
         self._seed, cloud = outfit.seed, self.fleet.cloud.id
         self._ports = {node.id: self._reserved.reserve() for node in self.fleet.nodes if self.fleet.children(node.id)}
@@ -81,8 +82,10 @@ class Machine:
 
     def start(self, id: NodeId) -> None:
         """Starts a node's process again. Raises Unreachable with its log when it does not answer."""
-        if id in self.running and self.running[id].process.alive:
-            raise ConfigError(f"node {id} is running already; kill it first")
+        if (old := self.running.get(id)) is not None:
+            if old.process.alive:
+                raise ConfigError(f"node {id} is running already; kill it first")
+            old.leave()
         self._spawn(self.fleet.node(id).id)
         self._attend(id)
         self._remember()
@@ -117,7 +120,6 @@ class Machine:
     def attach(self) -> None:
         """Takes up a fleet that was left behind. Raises NotFound where there is none."""
         file = read_fleet_file(self.folder)
-        self._bound = False
         carrier = found(file.shaper, SHAPER, self.folder)
         if carrier is None:
             raise NotFound(f"the fleet in {self.folder} does not run any more; start it again with `ganglion up`")
@@ -136,10 +138,11 @@ class Machine:
             end([running.process for running in self.running.values()], END_S)
         for running in self.running.values():
             running.leave()
+            running.process.let_go()
         if self._shaper is not None:
             self._shaper.close()
-            if self._bound:
-                end([self._shaper.process], END_S)
+            end([self._shaper.process] if self._bound else [], END_S)
+            self._shaper.process.let_go()
         if self._bound:
             clear(self.folder, self.fleet)
         self.running.clear()

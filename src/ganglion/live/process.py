@@ -17,6 +17,7 @@ from ..core.errors import Unreachable
 from .logs import CONSOLE, FOLDER
 
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_left: list[subprocess.Popen[bytes]] = []  # kept, for a Popen that is thrown away complains about its process
 AGENT, SHAPER = "ganglion.live.agent", "ganglion.live.shaper"
 
 
@@ -52,6 +53,11 @@ class Process:
             return bool(select.select([handle], [], [], timeout_s)[0])
         finally:
             os.close(handle)
+
+    def let_go(self) -> None:
+        """Leaves it to live on; nobody here waits for it any more."""
+        if self.child is not None:
+            _left.append(self.child)
 
     @property
     def how(self) -> str:
@@ -89,7 +95,8 @@ def found(pid: int, module: str, folder: Path) -> Process | None:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return None
-    return Process(pid) if module in words and any(word.startswith(str(folder)) for word in words) else None
+    ours = any(word == str(folder) or word.startswith(f"{folder}/") for word in words)
+    return Process(pid) if module in words and ours else None
 
 
 def end(processes: Sequence[Process], patience_s: float) -> None:

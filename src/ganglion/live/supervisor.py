@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..core.errors import Unreachable
 from ..core.fleet import Fleet, NodeId
 from ..core.ports import Usage
 from ..core.ref import Ref
-from .admin import Status, admin_codec
+from .admin_messages import Status, admin_codec
 from .agent_file import STATE
 from .disk import LiveBlobs
 from .fleet_folder import Outfit, Setup, read_fleet_file
@@ -29,40 +29,34 @@ LOOK_S = 0.1  # how often to look whether the links are up, or their process gon
 TAIL_LINES = 20
 
 
+@dataclass(eq=False)
 class LiveFleet:
-    """A fleet as processes, up while the `with` block lasts. `progress` is told what is being done.
+    """A fleet as processes, up while the `with` block lasts.
 
-    Set `tap` before entering to have every node keep its plaintext frames in its `tap.bin`, for tests of privacy.
     A folder that was used before is gone on with: identities, disks and journals are taken up.
     """
 
-    def __init__(
-        self,
-        setup: Setup | None,
-        folder: Path,
-        seed: int,
-        shaped: bool = True,
-        log_format: str = "text",
-        progress: Callable[[str], None] = lambda step: None,
-    ) -> None:
-        self.folder = folder.resolve()
-        self.facts: list[tuple[float, NodeId, Any]] = []
-        self.tap = False
-        self.fleet: Fleet = read_fleet_file(self.folder).fleet if setup is None else setup.fleet
-        self._setup = setup  # None: it runs already
-        self._seed = seed
-        self._shaped = shaped
-        self._log_format = log_format
-        self._progress = progress
-        self._news = threading.Condition()
-        self._failed: dict[NodeId, str] = {}
+    setup: Setup | None  # None: it runs already
+    folder: Path
+    seed: int
+    shaped: bool = True  # False: links are as fast as this machine, and can still be cut
+    log_format: str = "text"
+    progress: Callable[[str], None] = lambda step: None  # told what is being done
+    tap: bool = False  # every node keeps its plaintext frames in its `tap.bin`, for tests of privacy
+    facts: list[tuple[float, NodeId, Any]] = field(default_factory=list)
+    _news: threading.Condition = field(default_factory=threading.Condition)
+    _failed: dict[NodeId, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
+        self.fleet: Fleet = read_fleet_file(self.folder).fleet if self.setup is None else self.setup.fleet
         self._machine = Machine(self.folder, self.fleet, admin_codec(), self._hear, self._lost)
 
     def __enter__(self) -> LiveFleet:
         try:
-            if self._setup is not None:
-                outfit = Outfit(self.folder, self._seed, self._log_format, self.tap)
-                self._machine.build(self._setup, outfit, self._shaped, self._progress)
+            if self.setup is not None:
+                outfit = Outfit(self.folder, self.seed, self.log_format, self.tap)
+                self._machine.build(self.setup, outfit, self.shaped, self.progress)
                 self._await_links()
         except BaseException:
             self.close()
@@ -204,8 +198,9 @@ class LiveFleet:
         """Until every link is up at both its ends."""
         until_s, down = time.monotonic() + LINK_S, [lower for lower, _ in self.fleet.links]
         while down:
-            down = [lower for lower in down if not self._is_up(lower)]
-            self._progress(f"{len(self.fleet.links) - len(down)} of {len(self.fleet.links)} links are up")
+            before, down = len(down), [lower for lower in down if not self._is_up(lower)]
+            if len(down) < before:
+                self.progress(f"{len(self.fleet.links) - len(down)} of {len(self.fleet.links)} links are up")
             if down and time.monotonic() > until_s:
                 why = "\n".join(self.log_tail(down[0]))
                 raise Unreachable(

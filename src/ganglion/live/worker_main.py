@@ -25,20 +25,11 @@ from .orders import FRAMES, SIZE, Order, Reply, Taken, frame_size, framed
 if TYPE_CHECKING:
     from ..node.tools import Tools
 
-TOOLS = "ganglion.node.equip:worker_tools"  # (folder: Path) -> Tools
-CARRY_OUT = "ganglion.live.worker_main:by_places"  # (work, tools) -> result, raising GanglionError
+TOOLS = "ganglion.live.equip:worker_tools"  # (folder: Path) -> Tools
+CARRY_OUT = "ganglion.live.equip:carry_out"  # (work, tools) -> result, raising GanglionError
 PR_SET_PDEATHSIG = 1
 EXTRA = {"torch": "train", "onnx": "train", "onnxscript": "train"}  # which extra brings a module
 log = logging.getLogger("ganglion.worker")
-
-
-def by_places(work: Any, tools: Tools) -> Any:
-    """Carries out any work that a row of `node/places.py` names."""
-    from ..node.carry import carry_out
-    from ..node.places import PLACES
-
-    rows = {kind: row for place in PLACES.values() for runs in place for kind, row in runs.work.items()}
-    return carry_out(work, tools, rows)
 
 
 def named(name: str) -> Any:

@@ -14,7 +14,7 @@ from .outbox import Ack, Kept
 from .places import PLACES
 
 FLOWS = (
-    "adapt", "deliver", "fetch", "install", "job", "keep", "presence", "profile",
+    "adapt", "audit", "deliver", "fetch", "install", "job", "keep", "presence", "profile",
     "rollout", "round", "sense", "serve", "trial", "watch",
 )  # fmt: skip
 

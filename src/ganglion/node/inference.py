@@ -73,7 +73,8 @@ def compare(work: Compare, tools: Tools) -> Compared:
         if ready is None:
             raise NotFound(f"release {counter} is not in memory here; the trial begins again when it is")
         answers.append(ready.answer(x, ready.release.plan(), Zone.EDGE))
-    return Compared(work.sample, *answers)
+    counts = tools.labels is None or tools.labels(work.sample) is not None
+    return Compared(work.sample, answers[0], answers[1], counts)
 
 
 def watch(work: Watch, tools: Tools) -> Watched:

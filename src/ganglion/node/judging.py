@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import math
-
 from ..flow.trial.messages import Judge, Judged
 from ..watch import Decision, Outcome, ReleaseGate
-from ..watch import Judge as SignTest
 from .tools import Tools
 
-LIMIT = 2  # times the wanted inputs after which an open trial ends by where the labels lean
-LEAN = 3.0  # likelihood ratio against the candidate from which they lean
+LIMIT = 4  # times the wanted samples after which an open trial is a no
 
 
 def judge(work: Judge, tools: Tools) -> Judged:
-    """Disagreement is the trigger; labels on the disagreements decide; without a trigger enough inputs pass."""
+    """Only samples that the on-site source labels count; where there is no source, agreement itself must do."""
     better, worse, still = work.better, work.worse, []
     for pair in work.pairs:
-        y = None if tools.labels is None else tools.labels(pair.sample)
-        if y is not None and pair.at_s + tools.policy.label_delay_s > work.now_s:
+        if pair.at_s + tools.policy.label_delay_s > work.now_s:
             still.append(pair)
-        elif y is not None:
+        elif tools.labels is not None:
+            y = tools.labels(pair.sample)
             better += pair.candidate == y
             worse += pair.champion == y
-    gate = ReleaseGate()
-    outcome = gate(work.samples, work.disagreed, better, worse, len(still))
     counts = f"{work.disagreed} of {work.samples} answers differ; labels: {better} better, {worse} worse"
-    triggered = gate.disagreement(work.disagreed, work.samples) is Decision.HIGH
-    word = why = ""
-    if triggered and tools.labels is None:
-        word, why = "worse", f"nobody here can say who is right: {counts}; declare an on-site source of labels"
-    elif outcome in (Outcome.BETTER, Outcome.WORSE):
-        word, why = outcome.value, f"{outcome.value}: {counts}"
-    elif outcome is Outcome.PASSED and work.samples >= work.inputs:
-        word, why = "passed", f"alike: {counts}"
-    elif work.samples >= LIMIT * work.inputs:
-        against = worse > better and SignTest().log_evidence(better, worse) >= math.log(LEAN)
-        word, why = ("worse", f"leans worse: {counts}") if against else ("passed", f"no worse: {counts}")
-    return Judged(tuple(still), len(work.pairs), better, worse, word, why)
+    word = _blind(work) if tools.labels is None else _seeing(work, better, worse, len(still))
+    if not word and work.samples >= LIMIT * work.inputs:
+        return Judged(tuple(still), len(work.pairs), better, worse, "worse", f"undecided, which is a no: {counts}")
+    return Judged(tuple(still), len(work.pairs), better, worse, word, f"{word}: {counts}" if word else "")
+
+
+def _seeing(work: Judge, better: int, worse: int, waiting: int) -> str:
+    outcome = ReleaseGate()(work.samples, work.disagreed, better, worse, waiting)
+    return "" if outcome is Outcome.PASSED and work.samples < work.inputs else outcome.value
+
+
+def _blind(work: Judge) -> str:
+    """Without labels nobody can say who is right: a release that differs often is refused."""
+    if ReleaseGate().triggered(work.samples, work.disagreed):
+        return "worse"
+    alike = ReleaseGate().disagreement(work.disagreed, work.samples) is Decision.LOW
+    return "passed" if alike and work.samples >= work.inputs else ""

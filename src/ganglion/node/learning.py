@@ -18,8 +18,10 @@ from ..core.update import Counted, Update
 from ..flow.adapt.messages import Apply, Improved, Learn, Protect, Protected
 from ..flow.job.messages import FreshWeights
 from ..flow.round.messages import Aggregate, Weights
+from ..learn import Task
 from ..learn.aggregate import Mean
-from ..protect import declassify
+from ..learn.transfer import Finetune
+from ..protect import declassify, generator
 from .loaded import RELEASES, read_manifest
 from .tools import Project, Tools
 
@@ -68,10 +70,11 @@ def fresh_weights(work: FreshWeights, tools: Tools) -> Weights:
     if work.swapped > 0.0:
         train = swap_two_classes(train, work.swapped, tools)
     data = tools.disk.put([examples_to_bytes(train)], PUBLIC_RAW)
+    recipe = project.fresh
     if work.start:
-        start, recipe = tensors_of_bytes(tools.disk.get(_release(work.start, tools).weights)), project.transfer
+        start = tensors_of_bytes(tools.disk.get(_release(work.start, tools).weights))
     else:
-        start, recipe = answer(iter(Initial(("initial",))), tools), project.fresh
+        start = answer(iter(Initial(("initial",))), tools)
     fitted = answer(iter(Fit(start, (data,), recipe.how, ("fresh",), recipe.loss)), tools)
     return Weights(tools.disk.put([tensors_to_bytes(fitted.weights)], PUBLIC_UPDATE))
 
@@ -94,16 +97,17 @@ def learn(work: Learn, tools: Tools) -> Improved:
     held, used = fresh.take(rows[::HELD_OUT]), fresh.take(rows[rows % HELD_OUT != 0])
     weights = tensors_of_bytes(tools.disk.get(work.weights))
     recipe = project_of(tools).transfer
-    data = (_put_examples(used, tools), work.replay)
-    fitted = answer(iter(Fit(weights, data, recipe.how, ("learn", tools.me), recipe.loss)), tools)
+    mine = _put_examples(used, tools)
+    task = Task(weights, (mine,), len(used), ("learn", tools.me), (work.replay,))
+    update, _ = answer(Finetune(recipe.how, loss=recipe.loss)(task, {}), tools)
     judged = _put_examples(held, tools)
-    tier = Tier(max(fresh.tier, work.weights.label.tier, work.replay.label.tier))
-    delta = _put_update(fitted.weights - weights, tier, tools)
+    tier = Tier(max(update.tier, work.weights.label.tier))
+    delta = _put_update(update.delta, tier, tools)
     return Improved(
-        Counted(delta, float(len(used))),
+        Counted(delta, update.weight),
         len(fresh),
         accuracy(weights, judged, held.y, tools),
-        accuracy(fitted.weights, judged, held.y, tools),
+        accuracy(weights + update.delta, judged, held.y, tools),
         int(tier),
     )
 
@@ -120,7 +124,7 @@ def protect(work: Protect, tools: Tools) -> Protected:
             "declared; set one (consent, or clip and noise) in the fleet file"
         )
     update = Update(tensors_of_bytes(tools.disk.get(work.update.delta)), work.update.weight, label.tier)
-    done, record = declassify(update, mechanism, tools.rng.stream("declassify", work.update.delta.digest))
+    done, record = declassify(update, mechanism, generator(tools.rng.secret(32)))
     delta = _put_update(done.delta, done.tier, tools)
     return Protected(Counted(delta, done.weight), record.mechanism, record.epsilon, record.delta)
 

@@ -29,13 +29,6 @@ GOLDEN = 8  # inputs that every node must answer alike
 TOLERANCE = 2e-3  # of a probability; runtimes differ in the last bits, int8 in one step of a scale
 
 
-def softmax(logits: NDArray[np.float32], at: float) -> NDArray[np.float32]:
-    """Probabilities at a temperature."""
-    z = logits / at
-    z = np.exp(z - z.max(-1, keepdims=True))
-    return np.asarray(z / z.sum(-1, keepdims=True), np.float32)
-
-
 def make_draft(work: MakeDraft, tools: Tools) -> Draft:
     """The stages of some weights, in int8 if the calibration set loses little by it."""
     weights = tensors_of_bytes(tools.disk.get(work.weights))

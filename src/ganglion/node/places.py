@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.facts import Activated, Answered, Arrived, Fetched, Hard, Pushed, Seen
+from ..core.facts import Activated, Answered, Arrived, Audited, Denied, Fetched, Hard, Pushed, Seen
 from ..core.fleet import NodeId
 from ..core.label import Zone
 from ..core.process import Flow
 from ..flow.adapt.cloud import Improve
 from ..flow.adapt.edge import Adapt
 from ..flow.adapt.messages import Candidate
+from ..flow.audit.node import Auditor
 from ..flow.deliver.messages import Hand
 from ..flow.deliver.node import Deliver
 from ..flow.fetch.client import Fetch, Give
@@ -98,6 +99,7 @@ _PRESENCE = Runs(
     told=(Answered, Activated),
     standing=lambda tools: Presence(tools.me, tools.fleet.node(tools.me).parent),
 )
+_AUDITOR = Runs(Auditor, work.AUDIT, told=(Audited, Denied), standing=lambda tools: Auditor())
 _DEPOT = Runs(Depot, work.DEPOT, hears=(Pull, Push), standing=lambda tools: Depot())
 _FETCH = Runs(Fetch, work.FETCH, hears=(Piece, Got))
 _GIVE = Runs(Give, work.GIVE, hears=(Got,))
@@ -125,6 +127,7 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         _INSTALL,
         _GAUGE,
         _PRESENCE,
+        _AUDITOR,
     ),
     Zone.EDGE: (
         _SERVE,
@@ -151,6 +154,7 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
             spawned=lambda tools, sender, body: RoundClient(body.number, sender, tools.policy.least_labels),
         ),
         _PRESENCE,
+        _AUDITOR,
     ),
     Zone.CLOUD: (
         _SERVE,
@@ -162,6 +166,7 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         Runs(Improve, work.IMPROVE, hears=(Candidate,), told=(RoundOver,), spawned=_improve),
         Runs(Job, work.JOB, told=(Surveyed, RolledOut)),
         _PRESENCE,
+        _AUDITOR,
     ),
 }
 

@@ -75,7 +75,7 @@ class Policy:
     wanted_labels: int = 300  # before an edge learns from a drift
     least_labels: int = 50  # below which an edge declines a round
     label_delay_s: float = 2.0  # declared: how long the on-site source takes for a label
-    trial_inputs: int = 300  # samples before a trial lets an undecided release pass
+    trial_inputs: int = 150  # samples that count, before a trial lets a release pass
     kept_samples: int = 4000  # quota of an edge's store
     patience_s: float = 120.0  # of rounds, surveys and roll-outs
     max_forgetting: float = 0.03  # accuracy on public data that a candidate may lose

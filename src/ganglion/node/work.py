@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..flow.adapt.messages import Apply, Learn, Material, Protect
+from ..flow.audit.messages import Log
 from ..flow.deliver.messages import Store
 from ..flow.fetch.messages import Patch, Slice
 from ..flow.install.messages import Activate, Inspect, Verify
@@ -14,26 +15,26 @@ from ..flow.sense.messages import Read
 from ..flow.serve.messages import Run
 from ..flow.trial.messages import Compare, Judge
 from ..flow.watch.messages import Watch
-from . import inference, judging, keeping, learning, packaging, releases
+from . import auditing, inference, judging, keeping, learning, packaging, releases
 from .runs import Row, Where, Work
 
 SERVE: Work = {Run: Row(inference.run, Where.INLINE)}
 SENSE: Work = {Read: Row(inference.read, Where.INLINE)}
 MONITOR: Work = {Watch: Row(inference.watch, Where.INLINE)}
-KEEPER: Work = {Keep: Row(keeping.keep, Where.INLINE)}
-DELIVER: Work = {Store: Row(keeping.store, Where.INLINE)}
-FETCH: Work = {Patch: Row(keeping.patch_blob, Where.INLINE)}
+KEEPER: Work = {Keep: Row(keeping.keep, Where.THREAD)}
+DELIVER: Work = {Store: Row(keeping.store, Where.THREAD)}
+FETCH: Work = {Patch: Row(keeping.patch_blob, Where.THREAD)}
 GIVE: Work = {Slice: Row(keeping.slice_blob, Where.INLINE)}
 DEPOT: Work = {**FETCH, **GIVE}
 TRIAL: Work = {Compare: Row(inference.compare, Where.INLINE), Judge: Row(judging.judge, Where.INLINE)}
 INSTALL: Work = {
     Inspect: Row(releases.inspect, Where.INLINE),
-    Verify: Row(releases.verify, Where.INLINE),
+    Verify: Row(releases.verify, Where.THREAD),
     Activate: Row(releases.switch, Where.INLINE),
 }
-GAUGE: Work = {TimeStages: Row(releases.time_stages, Where.INLINE)}
+GAUGE: Work = {TimeStages: Row(releases.time_stages, Where.THREAD)}
 ADAPT: Work = {
-    Gather: Row(keeping.gather, Where.INLINE),
+    Gather: Row(keeping.gather, Where.THREAD),
     Material: Row(releases.material, Where.INLINE),
     Learn: Row(learning.learn, Where.WORKER),
     Protect: Row(learning.protect, Where.WORKER),
@@ -46,4 +47,5 @@ JOB: Work = {
     MakeDraft: Row(packaging.make_draft, Where.WORKER),
     Package: Row(packaging.package, Where.WORKER),
 }
+AUDIT: Work = {Log: Row(auditing.write, Where.INLINE)}
 NONE: Work = {}

@@ -4,5 +4,19 @@ from .baseline import baselines
 from .cost import Cost, Path
 from .place import Choice, place
 from .problem import GRID, Calibration, Host, Problem
+from .shape import Shape, settings, shapes
 
-__all__ = ["GRID", "Calibration", "Choice", "Cost", "Host", "Path", "Problem", "baselines", "place"]
+__all__ = [
+    "GRID",
+    "Calibration",
+    "Choice",
+    "Cost",
+    "Host",
+    "Path",
+    "Problem",
+    "Shape",
+    "baselines",
+    "place",
+    "settings",
+    "shapes",
+]

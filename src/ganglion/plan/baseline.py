@@ -22,7 +22,7 @@ def baselines(problem: Problem, rng: Generator) -> tuple[Plan, ...]:
 
     They are priced over public samples, which alone may go everywhere; they need not meet the goal.
     """
-    cost, mix = Cost(problem, rng), ((Tier.PUBLIC, 1.0),)
+    cost, mix = Cost.of(problem, rng), ((Tier.PUBLIC, 1.0),)
     plans = []
     for name, zone, limited in ONE_ZONE:
         depths = [n for n in range(1, len(problem.model.exits) + 1) if problem.fits(zone, 0, n, limited)]

@@ -26,56 +26,54 @@ class Path:
     accuracy: float
 
 
+@dataclass(frozen=True, eq=False)
 class Cost:
-    """Prices plans of one problem; `rng` is drawn from once, here.
+    """Prices plans of one problem.
 
     A stage is one call whatever exit answers, so it is always paid whole. Queues, retries and the way of a refused
-    sample are not in it. Latency of an answer = compute so far + every message up (bytes over rate, delay, jitter)
-    + the answer's way back.
+    sample are not in it. Latency is compute so far, every message up (bytes over rate, delay, jitter), the way back.
     """
 
-    def __init__(self, problem: Problem, rng: Generator) -> None:
-        self.problem = problem
-        self._jitter = rng.exponential(size=(2, 2, DRAWS))  # [link, up or down, draw], in units of its mean
+    problem: Problem
+    jitter: NDArray[np.float64]  # [link, draw], of both ways together, in units of its mean
+
+    @staticmethod
+    def of(problem: Problem, rng: Generator) -> Cost:
+        """With jitter drawn once, here."""
+        return Cost(problem, rng.gamma(2.0, size=(2, DRAWS)))  # two exponential ways
 
     def paths(self, stages: tuple[Stage, ...], mix: Mix) -> list[Path] | None:
-        """How every tier's samples end; None if a tier would have no answer."""
-        exits = [(place, e) for place, stage in enumerate(stages) for e in range(stage.first, stage.last)]
-        wanted = [t for stage in stages for t in stage.thresholds]
-        sure, right = self.problem.calibration.sure, self.problem.calibration.right
-        rows = [e for _, e in exits]
-        leaves = sure[rows] >= np.array(wanted)[:, None]  # [exits of the plan, n]
+        """How every tier's samples end; None if one would have no answer."""
+        rows = [e for stage in stages for e in range(stage.first, stage.last)]  # [exits of the plan]
+        places = np.repeat(np.arange(len(stages)), [stage.last - stage.first for stage in stages])
+        wanted = np.array([t for stage in stages for t in stage.thresholds])
+        leaves = self.problem.calibration.sure[rows] >= wanted[:, None]  # [exits of the plan, n]
+        right = self.problem.calibration.right[rows]
         found = []
-        for tier, share in mix:
+        for tier, _ in mix:
             allowed = [place for place, stage in enumerate(stages) if self.problem.reaches(tier, stage)]
             if not allowed:
-                if share > 0:
-                    return None
-                continue
-            end = max(i for i, (place, _) in enumerate(exits) if place in allowed)
-            at = np.where(leaves[:end].any(0), leaves[:end].argmax(0) if end else 0, end)  # [n]
-            accuracy = float(right[rows][at, np.arange(right.shape[1])].mean())
-            counts = np.bincount(np.array([place for place, _ in exits])[at], minlength=len(stages))
+                return None
+            end = int(np.flatnonzero(places == allowed[-1])[-1])  # where whoever is left is answered
+            at = np.vstack([leaves[:end], np.ones_like(leaves[:1])]).argmax(0)  # [n]
+            counts = np.bincount(places[at], minlength=len(stages))
+            accuracy = float(right[at, np.arange(len(at))].mean())
             found.append(Path(tier, tuple(float(c) / len(at) for c in counts), accuracy))
         return found
 
     def estimate(self, stages: tuple[Stage, ...], paths: list[Path], mix: Mix) -> Estimate:
         """Expected cost over the mix of tiers; p95 is a quantile of the mixture of all ways, not of its mean."""
         weight = dict(mix)
-        shares = np.zeros(len(stages))
-        accuracy = 0.0
-        for path in paths:
-            shares += weight[path.tier] * np.array(path.shares)
-            accuracy += weight[path.tier] * path.accuracy
-        took = [self._latency(stages[: place + 1]) for place in range(len(stages))]  # each [draws]
-        mean_s = float(sum(share * self._mean_s(stages[: place + 1]) for place, share in enumerate(shares)))
-        zones = [0.0, 0.0, 0.0]
-        up_bytes = 0.0
+        shares = np.sum([weight[path.tier] * np.array(path.shares) for path in paths], axis=0)
+        accuracy = sum(weight[path.tier] * path.accuracy for path in paths)
+        ways = [stages[: place + 1] for place in range(len(stages))]
+        mean_s = float(sum(share * self._mean_s(way) for share, way in zip(shares, ways, strict=True)))
+        zones, up_bytes = [0.0, 0.0, 0.0], 0.0
         for share, stage in zip(shares, stages, strict=True):
             zones[stage.zone] = float(share)
             if stage.zone is Zone.CLOUD:
                 up_bytes = float(share) * (self.problem.sent_bytes[stage.first] + self.problem.frame_bytes)
-        p95_s = _quantile(took, shares, 0.95)
+        p95_s = _quantile([self._latency(way) for way in ways], shares, 0.95)
         return Estimate(mean_s, p95_s, accuracy, up_bytes, (zones[0], zones[1], zones[2]))
 
     def _fixed_s(self, stages: tuple[Stage, ...]) -> tuple[float, list[int]]:
@@ -100,10 +98,8 @@ class Cost:
 
     def _latency(self, stages: tuple[Stage, ...]) -> NDArray[np.float64]:
         fixed, used = self._fixed_s(stages)
-        drawn = np.full(DRAWS, fixed)
-        for hop, link in enumerate(self.problem.links):
-            drawn += used[hop] * link.jitter_s * self._jitter[hop].sum(0)
-        return drawn
+        jitter_s = np.array([u * link.jitter_s for u, link in zip(used, self.problem.links, strict=True)])
+        return np.asarray(fixed + jitter_s @ self.jitter)
 
 
 def _slowness(link: Link) -> float:

@@ -45,7 +45,7 @@ def place(problem: Problem, rng: Generator, name: str = "default") -> Choice:
     """
     if problem.goal.objective not in OBJECTIVES:
         raise ConfigError(f"objective {problem.goal.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
-    cost = Cost(problem, rng)
+    cost = Cost.of(problem, rng)
     mix = tuple((tier, share) for tier, share in problem.mix if share > 0)
     reference = {tier: _deepest(cost, tier) for tier, _ in mix}
     best: dict[Shape, tuple[Key, Plan]] = {}

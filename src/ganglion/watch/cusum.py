@@ -21,13 +21,13 @@ class Cusum:
 
     >>> detector = Cusum(mean=0.9, std=0.1)
     >>> [detector.update(0.4) for _ in range(12)].index(True)
-    9
+    7
     """
 
     mean: float  # of confidences on the calibration set, from the release
     std: float  # … and their standard deviation
-    drift: float = 0.25  # a distance of less than this many standard deviations is let pass
-    threshold: float = 20.0  # sum at which it alarms
+    drift: float = 0.2  # a distance of less than this many standard deviations is let pass
+    threshold: float = 15.0  # sum at which it alarms
     cap: float = 2.0  # most that one sample may add
     weight: int = 200  # samples behind `mean`
     below: float = 0.0

@@ -76,7 +76,7 @@ def from_bytes(x: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def to_bytes(x: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Pixels as a sensor gives them: the inverse of `from_bytes`."""
-    return np.rint(np.clip(x, 0, 1) * np.float32(255)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(x, 0, 1) * np.float32(255)), np.uint8)
 
 
 def _images(name: str, data_dir: Path | None) -> Images:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ...core.errors import NotFound
+from .jitter import Jitter
 
 CLASSES = 10
 
@@ -24,9 +25,9 @@ class Shape:
 
 
 SHAPES = {
-    "digits": Shape(1, 8, (8, 32, 48), (1, 1), 96),
-    "mnist": Shape(1, 28, (8, 24, 32), (2, 2), 64),
-    "cifar10": Shape(3, 32, (16, 32, 64), (2, 2), 96),
+    "digits": Shape(1, 8, (12, 32, 64), (2, 2), 128),
+    "mnist": Shape(1, 28, (8, 24, 32), (2, 2), 48),
+    "cifar10": Shape(3, 32, (16, 32, 48), (2, 2), 64),
 }
 
 
@@ -38,20 +39,19 @@ class ThreeExits(nn.Module):
         one, two, three = shape.widths
         near, far = shape.side // 2, shape.side // 4
         side1, side2 = near // shape.pools[0], near // shape.pools[1]
+        self.jitter: nn.Module = Jitter()
         self.part1 = nn.Sequential(nn.Conv2d(shape.channels, one, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
         self.exit1 = _head(shape.pools[0], one * side1**2)
-        self.part2 = nn.Sequential(
-            nn.Conv2d(one, two, 3, padding=1), nn.ReLU(), nn.Conv2d(two, two, 3, padding=1), nn.ReLU()
-        )
+        self.part2 = nn.Sequential(nn.Conv2d(one, two, 3, padding=1), nn.ReLU())
         self.exit2 = _head(shape.pools[1], two * side2**2)
-        self.part3 = nn.Sequential(nn.Conv2d(two, three, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        self.part3 = nn.Sequential(nn.Conv2d(two, three, 3, stride=2, padding=1), nn.ReLU())
         self.exit3 = nn.Sequential(
             nn.Flatten(), nn.Linear(three * far**2, shape.hidden), nn.ReLU(), nn.Linear(shape.hidden, CLASSES)
         )
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Pictures [batch, channels, side, side] in [0, 1] to logits [batch, 10] per exit."""
-        near = self.part1(x)
+        near = self.part1(self.jitter(x))
         middle = self.part2(near)
         return self.exit1(near), self.exit2(middle), self.exit3(self.part3(middle))
 

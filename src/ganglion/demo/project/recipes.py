@@ -1,4 +1,19 @@
-"""SHIM"""
+"""How to fit the demo's models, as data: from nothing, and learning on from a release with replay."""
+
+from __future__ import annotations
+
 from ...core.compute import Adam, CrossEntropy
 from ...node.tools import Recipe
-RECIPES={"digits": (Recipe(Adam(3e-3,60,32),CrossEntropy((.5,.7,1.0))), Recipe(Adam(5e-3,60,32),CrossEntropy((.5,.7,1.0))))}
+
+EXITS = CrossEntropy((0.4, 0.7, 1.0))  # the last exit matters most; the first would else take the trunk for itself
+
+FRESH: dict[str, Recipe] = {
+    "digits": Recipe(Adam(rate=8e-3, epochs=60, batch=64, decay=0.01, cooling=0.75), EXITS),
+    "mnist": Recipe(Adam(rate=4e-3, epochs=6, batch=64, decay=0.01, cooling=0.75), EXITS),
+    "cifar10": Recipe(Adam(rate=3e-3, epochs=8, batch=64, decay=0.01, cooling=0.75), EXITS),
+}
+TRANSFER: dict[str, Recipe] = {
+    "digits": Recipe(Adam(rate=7e-3, epochs=60, batch=64, decay=0.01, cooling=0.75), EXITS),
+    "mnist": Recipe(Adam(rate=3e-3, epochs=5, batch=64, decay=0.01, cooling=0.75), EXITS),
+    "cifar10": Recipe(Adam(rate=2e-3, epochs=5, batch=64, decay=0.01, cooling=0.75), EXITS),
+}

@@ -34,7 +34,7 @@ def quantize(whole: onnx.ModelProto, x: NDArray[np.float32]) -> onnx.ModelProto:
     level = log.level
     log.setLevel(logging.ERROR)  # the rewriter warns through the root logger about nodes it leaves alone
     try:
-        made = QDQQuantizer(
+        made: onnx.ModelProto = QDQQuantizer(
             shaped,
             per_channel=True,
             reduce_range=False,

@@ -70,7 +70,7 @@ class TorchEngine:
             arena = Arena(self._build())
             arena.load(weights)
             arena.module.eval()
-            batches = [exits_of(arena.module(x)) for x in torch.from_numpy(examples.x).split(BATCH)]
+            batches = [exits_of(arena.module(x)) for x in torch.split(torch.from_numpy(examples.x), BATCH)]
             return Predicted(tuple(torch.cat(one).numpy() for one in zip(*batches, strict=True)))
 
     def _examples(self, data: tuple[Ref, ...]) -> Examples:

@@ -22,9 +22,7 @@ class Exporter:
         self._build = build
         self._made: dict[tuple[int, ...], Architecture] = {}
 
-    def export(
-        self, weights: Tensors, temperatures: tuple[float, ...], x: NDArray[np.float32], int8: bool
-    ) -> Exported:
+    def export(self, weights: Tensors, temperatures: tuple[float, ...], x: NDArray[np.float32], int8: bool) -> Exported:
         """All stages; `x` [n, ...] are calibration examples, which also give the input's shape."""
         made = self._architecture(x.shape[1:], weights)
         proto = bound(made, weights)
@@ -47,4 +45,8 @@ class Exporter:
         if shape not in self._made:
             self._made[shape] = architecture(self._build, shape)
         made = self._made[shape]
-        return made if made.reusable else architecture(self._build, shape, weights)
+        if made.reusable:
+            return made
+        if made.model.weights != weights.digest():  # the exporter merged weights, so the graph serves these alone
+            made = self._made[shape] = architecture(self._build, shape, weights)
+        return made

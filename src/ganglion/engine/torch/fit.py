@@ -15,7 +15,7 @@ from ...core.errors import ConfigError
 from ...core.rng import stream
 from ...core.sample import Examples
 from .arena import Arena
-from .rules import affine, rule
+from .rules import affine, rate_at, rule
 
 
 def fit(arena: Arena, asked: Fit, examples: Examples, seed: int) -> Fitted:
@@ -31,10 +31,11 @@ def fit(arena: Arena, asked: Fit, examples: Examples, seed: int) -> Fitted:
     rules = [rule(asked.how, arena.flat[part], arena.grad[part]) for part in parts]
     x, y = torch.from_numpy(examples.x), torch.from_numpy(examples.y)
     steps, loss = 0, 0.0
+    planned = asked.how.epochs * math.ceil(len(y) / asked.how.batch)
     for epoch in range(asked.how.epochs):
         order = torch.from_numpy(stream(seed, *asked.key, "shuffle", epoch).permutation(len(y)))
         total = torch.zeros(())
-        for rows in order.split(asked.how.batch):
+        for rows in torch.split(order, asked.how.batch):
             arena.grad.zero_()
             value = total_loss(asked.loss, arena.module(x[rows]), y[rows])
             value.backward()  # type: ignore[no-untyped-call]
@@ -43,7 +44,7 @@ def fit(arena: Arena, asked: Fit, examples: Examples, seed: int) -> Fitted:
                 for part, one in zip(parts, rules, strict=True):
                     if added is not None:
                         added.add_to(arena.grad, arena.flat, part)
-                    one.step()
+                    one.step(rate_at(asked.how, steps, planned))
             steps += 1
         loss = float(total) / len(y)
         if not math.isfinite(loss):
@@ -75,3 +76,5 @@ def _check(asked: Fit, examples: Examples) -> None:
         raise ConfigError(f"{unlabelled} of {len(examples)} examples have no label; leave them out before fitting")
     if asked.how.epochs < 1 or asked.how.batch < 1:
         raise ConfigError(f"{asked.how.epochs} epochs of batch {asked.how.batch}; both must be at least 1")
+    if not 0 <= asked.how.cooling <= 1:
+        raise ConfigError(f"cooling {asked.how.cooling} is a share of the steps; give a number from 0 to 1")

@@ -1,4 +1,4 @@
-"""Update rules in place on a flat piece of weights: stochastic gradient descent, Adam, and what is added to a gradient."""
+"""Update rules in place on a flat piece of weights: gradient descent, Adam, and what is added to a gradient."""
 
 from __future__ import annotations
 
@@ -54,18 +54,21 @@ class SgdRule:
         self._how, self._weights, self._grad = how, weights, grad
         self._velocity = torch.zeros_like(weights) if how.momentum else None
 
-    def step(self) -> None:
+    def step(self, rate: float) -> None:
         """One update."""
         step = self._grad
         if self._how.decay:
             step.add_(self._weights, alpha=self._how.decay)
         if self._velocity is not None:
             step = self._velocity.mul_(self._how.momentum).add_(step)
-        self._weights.add_(step, alpha=-self._how.rate)
+        self._weights.add_(step, alpha=-rate)
 
 
 class AdamRule:
-    """Adam with decoupled decay. Source: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101."""
+    """Adam with decoupled decay.
+
+    Source: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101.
+    """
 
     def __init__(self, how: Adam, weights: torch.Tensor, grad: torch.Tensor) -> None:
         self._how, self._weights, self._grad = how, weights, grad
@@ -73,16 +76,26 @@ class AdamRule:
         self._scratch = torch.empty_like(weights)
         self._turn = 0
 
-    def step(self) -> None:
+    def step(self, rate: float) -> None:
         """One update."""
         self._turn += 1
         self._mean.lerp_(self._grad, 1 - FIRST)
         self._square.mul_(SECOND).addcmul_(self._grad, self._grad, value=1 - SECOND)
         if self._how.decay:
-            self._weights.mul_(1 - self._how.rate * self._how.decay)
+            self._weights.mul_(1 - rate * self._how.decay)
         spread = (1 - SECOND**self._turn) ** 0.5
         torch.sqrt(self._square, out=self._scratch).div_(spread).add_(TINY)
-        self._weights.addcdiv_(self._mean, self._scratch, value=-self._how.rate / (1 - FIRST**self._turn))
+        self._weights.addcdiv_(self._mean, self._scratch, value=-rate / (1 - FIRST**self._turn))
+
+
+def rate_at(how: Sgd | Adam, step: int, steps: int) -> float:
+    """The rate of step `step` of `steps`, from 0: constant, then falling in a line to nothing while cooling.
+
+    >>> [rate_at(Sgd(1.0, cooling=0.5), step, 4) for step in range(4)]
+    [1.0, 1.0, 1.0, 0.5]
+    """
+    cooling = how.cooling * steps
+    return how.rate * min(1.0, (steps - step) / cooling) if cooling else how.rate
 
 
 def rule(how: Sgd | Adam, weights: torch.Tensor, grad: torch.Tensor) -> SgdRule | AdamRule:

@@ -31,7 +31,11 @@ class Traced:
         """Operations that depend on the input's values, in order; sizes and constants are no kernels."""
         data, found = {self.input}, []
         for node in self.graph.graph.nodes:
-            if node.op == "call_function" and not _is_size(node) and any(given in data for given in node.all_input_nodes):
+            if (
+                node.op == "call_function"
+                and not _is_size(node)
+                and any(given in data for given in node.all_input_nodes)
+            ):
                 data.add(node)
                 found.append(node)
         return found
@@ -66,7 +70,9 @@ def _exits(graph: GraphModule) -> tuple[Node, ...]:
         if len(shape) != 2:
             raise ConfigError(f"output {place} has shape {tuple(shape)}; each exit must give logits [batch, classes]")
     if len({exit.meta["val"].shape[1] for exit in exits}) != 1:
-        raise ConfigError(f"the exits tell {[int(e.meta['val'].shape[1]) for e in exits]} classes apart; they must agree")
+        raise ConfigError(
+            f"the exits tell {[int(e.meta['val'].shape[1]) for e in exits]} classes apart; they must agree"
+        )
     return exits
 
 

@@ -66,7 +66,7 @@ class Rollout:
             case Phase.PROMOTING, Heard(node, Report(_, state)):
                 self.states[node] = state
                 ring = self.rings[self.ring]
-                return self._promote(now_s) if all(self.states.get(one) in ("live", "passed") for one in ring) else []
+                return self._promote(now_s) if all(self.states.get(one) == "passed" for one in ring) else []
             case Phase.JUDGING, Woke("late"):
                 return self._judge_late(now_s)
             case Phase.PROMOTING, Woke("late"):

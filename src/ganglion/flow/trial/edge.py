@@ -54,6 +54,8 @@ class Trial:
             case Told(Seen(sample, x)):
                 self.tier = max(self.tier, int(x.label.tier))
                 return [Do(f"compare/{sample}", Compare(sample, x, self.champion, self.counter))]
+            case Done(_, Compared(_, _, _, False)):
+                return []
             case Done(_, Compared(sample, champion, candidate)):
                 self.samples += 1
                 if champion != candidate:

@@ -20,11 +20,12 @@ class Compare:
 
 @dataclass(frozen=True)
 class Compared:
-    """Result: both answers."""
+    """Result: both answers, and whether the sample counts: the on-site source will say who is right."""
 
     sample: str
     champion: int
     candidate: int
+    counts: bool
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Pair:
 class Judge:
     """Work: labels for the disagreements as far as the on-site source has them, and the sequential tests' word."""
 
-    samples: int
-    disagreed: int
+    samples: int  # that count
+    disagreed: int  # of them
     pairs: tuple[Pair, ...]
     better: int  # labelled disagreements that the candidate had right
     worse: int  # … that the champion had right

@@ -1,4 +1,4 @@
-"""How much a sample is worth keeping: calibrated probabilities [..., classes] -> score [...] in [0, 1], more is harder."""
+"""How much a sample is worth keeping: probabilities [..., classes] -> score [...] in [0, 1], more is harder."""
 
 from .confidence import Confidence
 from .entropy import Entropy

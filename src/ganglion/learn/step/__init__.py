@@ -1,4 +1,4 @@
-"""What a round's delta does to the common weights: (weights, delta, state) -> (weights, state); state begins as None."""
+"""What a round's delta does to the weights: (weights, delta, state) -> (weights, state); state begins as None."""
 
 from .add import Add
 from .momentum import Momentum

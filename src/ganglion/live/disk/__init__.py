@@ -4,4 +4,3 @@ from __future__ import annotations
 
 from .blobs import LiveBlobs as LiveBlobs
 from .disk import LiveDisk as LiveDisk
-from .worker import WorkerDisk as WorkerDisk

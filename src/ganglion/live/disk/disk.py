@@ -22,7 +22,7 @@ log = logging.getLogger("ganglion.disk")
 
 
 class LiveDisk:
-    """A node's folder: state.db, blobs/, arriving/ and a lock. Its worker opens a `WorkerDisk` on it meanwhile.
+    """A node's folder: state.db, blobs/, arriving/ and a lock. Its worker opens `LiveBlobs` on it meanwhile.
 
     `call_soon` brings a call to the node's thread. `failed` hears, there, why commits are not being written (a full
     disk, a broken medium); they are kept and tried again until they are.

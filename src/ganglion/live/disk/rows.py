@@ -14,7 +14,7 @@ from .space import WriteFailed, full_message, sync_folder
 
 FORMAT = 1  # of the tables; kept in user_version
 APPLICATION = 0x67616E67  # "gang", so that `file` and we know our own
-BUSY_S = 5.0  # how long one process waits for the other's transaction
+BUSY_S = 5.0  # how long to wait for a reader that holds the file
 ROW_BYTES = 64 << 20  # most a row may hold; more belongs in a blob
 LOG_BYTES = 16 << 20  # the write-ahead log is cut to this after a checkpoint
 
@@ -34,7 +34,7 @@ COMMIT;
 
 
 class Rows:
-    """One database file, open in several processes. `apply` belongs to one thread of each, `scan` to any."""
+    """One database file. `apply` belongs to one thread, `scan` to any; other processes may read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -159,14 +159,14 @@ class Caller:
             one.fail(str(error) or f"no answer within {parcel.left_s or self.lines.settings.answer_s:g} s")
 
     async def _post(self, parcel: Parcel) -> None:
-        head, parts = encode(parcel, 0, self.lines.codec)
+        head, parts, _ = encode(parcel, 0, self.lines.codec)
         async with self._request("POST", PARCELS, {}, [head, *parts]) as answer:
             await _expect(answer, 204)
         self.lines.counts.sent += 1
 
     async def _ask(self, parcel: Parcel) -> None:
         body = parcel.body
-        head, parts = encode(parcel, 0, self.lines.codec)
+        head, parts, _ = encode(parcel, 0, self.lines.codec)
         headers = {HEAD: head_to_text(head)}
         path, method = f"{BLOBS}{body.ref.digest}", "PUT"
         if isinstance(body, Pull):
@@ -208,8 +208,8 @@ class Caller:
 
     def _heard(self, parcel: Parcel, seconds: float) -> None:
         size = sum(array.nbytes for _, array in parcel.attached)
-        if (control := self._peer.open.get(Lane.CONTROL)) is not None and seconds > 0.0:
-            control.say(Kind.RECEIPT, Lane.BULK, size, seconds)
+        if seconds > 0.0:
+            self._peer.say(Kind.RECEIPT, Lane.BULK, size, seconds)
         self.lines.deliver(self._peer, parcel)
 
     def _request(

@@ -6,18 +6,21 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from ...core.codec import Codec
 from ...core.errors import GanglionError, ProtocolError
 from ...core.fleet import NodeId
 from ...core.process import Lane
-from .frame import Bytes, Header, Kind, seconds_of, signal
+from .frame import Bytes, Draft, Header, Kind, seconds_of, signal
 from .incoming import Incoming, Whole
 from .limits import Settings
 from .measure import ENOUGH_BYTES
 from .sockets import tune
 
-FRAGMENT_BYTES = 64 * 1024  # of a large frame: the receiver unpacks one while the next is on its way
+FRAGMENT_BYTES = 48 * 1024 - 16  # of a large frame: with its header three whole TLS records
 MESSAGE_BYTES = 2 * 1024 * 1024  # the largest fragment taken: a header, the most metadata, one fragment of arrays
 REASON_BYTES = 120  # of a WebSocket close frame
 GRACE_S = 0.5  # for a refusal to reach the peer before the socket goes
@@ -31,10 +34,11 @@ class Owner(Protocol):
     """Who keeps the connections of a node."""
 
     settings: Settings
+    codec: Codec
 
     def admit(self, connection: Connection, certificate: Mapping[str, Any] | None) -> NodeId: ...  # or raises Refused
     def ready(self, connection: Connection, credit: int) -> None: ...
-    def parcel(self, connection: Connection, whole: Whole) -> None: ...
+    def parcel(self, connection: Connection, made: Draft, data: NDArray[np.uint8], seconds: float) -> None: ...
     def signal(self, connection: Connection, header: Header, seconds: float) -> None: ...
     def room(self, connection: Connection, free: bool) -> None: ...  # the socket is full, or has room again
     def round_trip(self, connection: Connection, seconds: float) -> None: ...
@@ -51,6 +55,7 @@ class Connection(WSListener):
         self.why = ""  # it ended, or will
         self.ended: asyncio.Event = asyncio.Event()
         self.greeted: asyncio.Event = asyncio.Event()  # the peer's hello has come, or the connection has ended
+        self._greeted = False
         self._owner = owner
         self._tap = tap
         self._loop = asyncio.get_running_loop()
@@ -59,12 +64,12 @@ class Connection(WSListener):
         self._unanswered: list[float] = []  # when each ping went out
         self._reported_s = 0.0
         granted = owner.settings.granted(lane)
-        self._in = Incoming(owner.settings.data_bytes(lane), granted, self._loop.time)
+        self._in = Incoming(owner.settings.data_bytes(lane), granted, self._loop.time, owner.codec)
 
     @property
     def is_ready(self) -> bool:
         """Whether frames may be sent."""
-        return self.greeted.is_set() and not self.why
+        return self._greeted and not self.why
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """TLS and WebSocket are agreed on: learn who it is, say hello, wait for theirs."""
@@ -77,28 +82,29 @@ class Connection(WSListener):
             self.refuse(str(error))
             return
         self._timer = self._loop.call_later(self._owner.settings.dial_s, self.refuse, "no hello came in time")
-        self.say(Kind.HELLO, self.lane, self._in.window)
+        self.say(Kind.HELLO, self.lane, 2 * self._in.half)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """A piece of a frame, a pong or the end."""
         kind = frame.msg_type
-        if kind in (_BINARY, _MORE):
-            if not self.why:
-                self._take(frame)
+        if kind is _BINARY or kind is _MORE:
+            if self.why:
+                return
+            try:
+                whole = self._in.take(frame.get_payload_as_memoryview(), frame.fin)
+                if whole is not None:
+                    (self._hear if whole[0].kind is Kind.PARCEL else self._obey)(whole)
+            except ProtocolError as error:
+                self.refuse(str(error))
         elif kind == WSMsgType.PONG:
             self._pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
-            if not self.why:
-                self.why = f"the peer closed the connection: {frame.get_close_reason() or 'without a reason'}"
+            self._end(f"the peer closed the connection: {frame.get_close_reason() or 'without a reason'}")
             transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The socket is gone."""
-        self.why = self.why or "the connection broke"
-        self._stop_timer()
-        self.greeted.set()
-        self.ended.set()
-        self._owner.gone(self)
+        self._end("the connection broke")
 
     def pause_writing(self) -> None:
         """The socket is full."""
@@ -108,22 +114,20 @@ class Connection(WSListener):
         """The socket has room again."""
         self._owner.room(self, True)
 
-    def write(self, head: bytes, parts: Sequence[memoryview]) -> None:
-        """One frame, whole or in fragments."""
+    def write(self, head: bytes, parts: Sequence[memoryview], size_bytes: int) -> None:
+        """One frame, whole or in fragments; `size_bytes` of its arrays."""
         assert self._ws is not None
-        size = sum(map(len, parts))
         if self._tap is not None:
             self._tap(self.peer, b"".join((head, *parts)))
-        if size <= FRAGMENT_BYTES:
+        if size_bytes <= FRAGMENT_BYTES:
             self._ws.send(_BINARY, b"".join((head, *parts)))
             return
         self._ws.send(_BINARY, head, False)
-        left = size
         for part in parts:
             for start in range(0, len(part), FRAGMENT_BYTES):
                 piece = part[start : start + FRAGMENT_BYTES]
-                left -= len(piece)
-                self._ws.send(_MORE, piece, left == 0)
+                size_bytes -= len(piece)
+                self._ws.send(_MORE, piece, size_bytes == 0)
 
     def say(self, kind: Kind, lane: Lane, id: int, seconds: float | None = None) -> None:
         """A frame that is no parcel; not held back by credit."""
@@ -137,15 +141,14 @@ class Connection(WSListener):
         """Ends the connection and tells the other side why."""
         if self.why or self._ws is None:
             return
-        self.why = why
-        self._stop_timer()
+        self._end(why)
         reason = why.encode()[:REASON_BYTES].decode(errors="ignore").encode()
         self._ws.send_close(WSCloseCode.POLICY_VIOLATION, reason)
         self._loop.call_later(GRACE_S, self._ws.disconnect)
 
     def drop(self, why: str) -> None:
         """Ends the connection at once, without a word."""
-        self.why = self.why or why
+        self._end(why)
         if self._ws is not None:
             self._ws.disconnect(False)
 
@@ -162,35 +165,38 @@ class Connection(WSListener):
         self._ws.send_ping(repr(self._unanswered[-1]).encode())
         self._timer = self._loop.call_later(settings.ping_s, self.beat)
 
-    def _take(self, frame: WSFrame) -> None:
-        try:
-            whole = self._in.take(frame.get_payload_as_memoryview(), frame.fin)
-            if whole is None:
-                return
-            header = whole[0]
-            if header.kind is Kind.PARCEL:
-                self._hear(whole)
-            elif header.kind is Kind.HELLO:
-                self._greet(header)
-            elif self.greeted.is_set():
-                seconds = seconds_of(whole[1]) if header.kind is Kind.RECEIPT else 0.0
-                self._owner.signal(self, header, seconds)
-            else:
-                raise ProtocolError(f"a {header.kind.name} frame came before the hello")
-        except ProtocolError as error:
-            self.refuse(str(error))
+    def _end(self, why: str) -> None:
+        if self.why:
+            return
+        self.why = why
+        self._stop_timer()
+        self.greeted.set()
+        self.ended.set()
+        self._owner.gone(self)
+
+    def _obey(self, whole: Whole) -> None:
+        header, meta, _, _ = whole
+        if header.kind is Kind.HELLO:
+            self._greet(header)
+        elif self._greeted:
+            seconds = seconds_of(meta) if header.kind is Kind.RECEIPT and not isinstance(meta, Draft) else 0.0
+            self._owner.signal(self, header, seconds)
+        else:
+            raise ProtocolError(f"a {header.kind.name} frame came before the hello")
 
     def _hear(self, whole: Whole) -> None:
-        header, _, _, seconds = whole
-        if header.lane is not self.lane or not self.greeted.is_set():
+        header = whole[0]
+        if header.lane is not self.lane or not self._greeted:
             raise ProtocolError(
                 f"a parcel of lane {header.lane.name} came on lane {self.lane.name} or before the hello"
             )
-        self._owner.parcel(self, whole)
-        if (limit := self._in.due()) is not None:
-            self.say(Kind.CREDIT, self.lane, limit)
-        if seconds >= WARM_S and header.data_bytes >= ENOUGH_BYTES:
-            self._report(header.data_bytes, seconds)
+        made = whole[1]
+        assert isinstance(made, Draft)
+        self._owner.parcel(self, made, whole[2], whole[3])
+        if self._in.fresh >= self._in.half:
+            self.say(Kind.CREDIT, self.lane, self._in.grant())
+        if whole[3] >= WARM_S and header.data_bytes >= ENOUGH_BYTES:
+            self._report(header.data_bytes, whole[3])
 
     def _report(self, size_bytes: int, seconds: float) -> None:
         now_s = self._loop.time()
@@ -199,9 +205,10 @@ class Connection(WSListener):
             self.say(Kind.RECEIPT, self.lane, size_bytes, seconds)
 
     def _greet(self, header: Header) -> None:
-        if self.greeted.is_set() or header.lane is not self.lane:
+        if self._greeted or header.lane is not self.lane:
             raise ProtocolError(f"a second hello, or one for lane {header.lane.name}, came on lane {self.lane.name}")
         self._stop_timer()
+        self._greeted = True
         self.greeted.set()
         self._owner.ready(self, header.id)
 

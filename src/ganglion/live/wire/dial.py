@@ -47,7 +47,7 @@ class Dialler:
     def tensor(self) -> None:
         """Opens the tensor lane unless it is open or being opened."""
         peer, task = self.lines.neighbours[self.parent.node], self.tasks.get(Lane.TENSOR)
-        if Lane.TENSOR not in peer.open and (task is None or task.done()):
+        if peer.open[Lane.TENSOR] is None and (task is None or task.done()):
             self.tasks[Lane.TENSOR] = asyncio.ensure_future(self._open_tensor())
 
     async def _keep(self) -> None:
@@ -89,7 +89,8 @@ class Dialler:
                 await picows.ws_connect(
                     listener, url, ssl_context=context, max_frame_size=MESSAGE_BYTES, max_redirects=0, **options
                 )
-                assert connection is not None
+                if connection is None:
+                    raise ConnectionError("it ended the handshake; does it trust this node's certificate? Enrol again")
                 await connection.greeted.wait()
         except (OSError, TimeoutError, picows.WSError) as error:
             if connection is not None:

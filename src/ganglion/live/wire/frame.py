@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -48,7 +47,7 @@ class Attached(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
     ref: Ref
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[Annotated[int, msgspec.Meta(ge=0)], ...]
 
 
 class Meta(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -82,9 +81,7 @@ class Header(msgspec.Struct, frozen=True, gc=False):
 
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 # What the first eight bytes of a frame may be: one look tells magic, version, type, flags and lane.
-_BEGINNINGS = {
-    MAGIC + bytes((VERSION, kind, 0, lane)): (kind, lane) for kind in Kind for lane in Lane
-}
+_BEGINNINGS = {MAGIC + bytes((VERSION, kind, 0, lane)): (kind, lane) for kind in Kind for lane in Lane}
 _SIGNAL_LIMITS = (16, 0, 0)
 _meta_out = msgspec.msgpack.Encoder()
 _meta_in = msgspec.msgpack.Decoder(Meta)
@@ -133,40 +130,45 @@ def seconds_of(meta: Bytes) -> float:
     return seconds
 
 
-def encode(parcel: Parcel, id: int, codec: Codec) -> tuple[bytes, list[memoryview]]:
-    """A parcel as header with metadata, and its arrays as views with padding between them; nothing large is copied.
+def encode(parcel: Parcel, id: int, codec: Codec) -> tuple[bytes, list[memoryview], int]:
+    """A parcel as header with metadata, its arrays as views with padding between them, and the size of those in bytes.
 
     Raises ProtocolError for an array that may not travel.
     """
     parts: list[memoryview] = []
-    described: list[Attached] = []
+    described: list[tuple[Ref, str, tuple[int, ...]]] = []
     data_bytes = 0
     for ref, array in parcel.attached:
         plain, name = _plain(array)
-        described.append(Attached(ref, name, array.shape))
+        described.append((ref, name, array.shape))
         if gap := -data_bytes % ALIGN:
             parts.append(memoryview(bytes(gap)))
         parts.append(plain)
         data_bytes += gap + len(plain)
     body = codec.encode(parcel.body)
-    told = (parcel.left_s, parcel.incarnation, parcel.seq, parcel.name)
-    meta = _meta_out.encode(Meta(parcel.flow, parcel.key, body, *told, tuple(described)))
+    meta = _meta_out.encode(
+        (parcel.flow, parcel.key, body, parcel.left_s, parcel.incarnation, parcel.seq, parcel.name, described)
+    )
     if len(meta) > META_BYTES or len(described) > ARRAYS:
         raise ProtocolError(
             f"a {type(parcel.body).__name__} with {len(meta)} bytes and {len(described)} arrays is over the limits of "
             f"{META_BYTES} bytes and {ARRAYS} arrays; send large fields attached, or in several messages"
         )
     fixed = HEADER.pack(MAGIC, VERSION, Kind.PARCEL, 0, parcel.lane, id, len(meta), len(described), data_bytes)
-    return fixed + meta, parts
+    return fixed + meta, parts, data_bytes
 
 
-def decode(
-    header: Header, meta: Bytes, data: Bytes | NDArray[np.uint8], codec: Codec, spent_s: float = 0.0
-) -> Parcel:
-    """The parcel in a frame; its arrays are views of `data`. `spent_s` is taken from the seconds it has left.
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A parcel whose arrays are still to come; where each lies in their bytes is known and checked."""
 
-    Raises ProtocolError for anything else.
-    """
+    lane: Lane
+    meta: Meta
+    body: Any
+    places: list[tuple[Attached, np.dtype[Any], int, int]]  # type, number of elements, first byte
+
+
+def draft(header: Header, meta: Bytes, codec: Codec) -> Draft:
+    """All of a parcel but its arrays. Raises ProtocolError for what is no parcel, or no layout of what was announced."""
     try:
         told = _meta_in.decode(meta)
         body = codec.decode(told.body)
@@ -174,15 +176,41 @@ def decode(
         raise
     except (msgspec.MsgspecError, GanglionError, ValueError, RecursionError) as error:
         raise ProtocolError(f"the {len(meta)} bytes of metadata of a frame are malformed: {error}") from error
-    left_s = told.left_s
-    if left_s is not None:
-        if not math.isfinite(left_s):
-            raise ProtocolError(f"a parcel with {left_s} s left is malformed")
-        left_s -= spent_s
+    if told.left_s is not None and not math.isfinite(told.left_s):
+        raise ProtocolError(f"a parcel with {told.left_s} s left is malformed")
     if len(told.attached) != header.arrays:
         raise ProtocolError(f"a frame announces {header.arrays} arrays but describes {len(told.attached)}")
-    attached = _arrays(told.attached, data)
-    return Parcel(told.flow, told.key, body, header.lane, left_s, told.incarnation, told.seq, told.name, attached)
+    places, end = [], 0
+    for one in told.attached:
+        dtype = DTYPES.get(one.dtype)
+        if dtype is None or len(one.shape) > DIMENSIONS:
+            raise ProtocolError(f"an array of {one.dtype} {one.shape} may not travel; allowed are {sorted(DTYPES)}")
+        count, start = math.prod(one.shape), end + -end % ALIGN
+        end = start + count * dtype.itemsize
+        places.append((one, dtype, count, start))
+    if end != header.data_bytes:
+        raise ProtocolError(f"a frame announces {header.data_bytes} bytes of arrays but describes {end}")
+    return Draft(header.lane, told, body, places)
+
+
+def finish(made: Draft, data: Bytes | NDArray[np.uint8], spent_s: float) -> Parcel:
+    """The parcel with its arrays, which are views of `data`; `spent_s` is taken from the seconds it has left.
+
+    Raises ProtocolError for shapes that no array can have.
+    """
+    attached = []
+    try:
+        for one, dtype, count, start in made.places:
+            flat = np.frombuffer(data, dtype, count, start) if count else np.empty(0, dtype)
+            attached.append((one.ref, flat if len(one.shape) == 1 else flat.reshape(one.shape)))
+    except ValueError as error:
+        raise ProtocolError(f"an array {one.shape} of {one.dtype} cannot be: {error}") from error
+    told, left_s = made.meta, made.meta.left_s
+    if left_s is not None:
+        left_s -= spent_s
+    return Parcel(
+        told.flow, told.key, made.body, made.lane, left_s, told.incarnation, told.seq, told.name, tuple(attached)
+    )
 
 
 def _plain(array: NDArray[Any]) -> tuple[memoryview, str]:
@@ -192,25 +220,3 @@ def _plain(array: NDArray[Any]) -> tuple[memoryview, str]:
         raise ProtocolError(f"an array of {array.dtype} may not travel; convert it to one of {sorted(DTYPES)}")
     plain = np.ascontiguousarray(array, dtype=DTYPES[name])
     return (plain.data.cast("B") if plain.size else memoryview(b"")), name
-
-
-def _arrays(described: Sequence[Attached], data: Bytes | NDArray[np.uint8]) -> tuple[tuple[Ref, NDArray[Any]], ...]:
-    found = []
-    at, whole = 0, len(data)
-    for one in described:
-        dtype = DTYPES.get(one.dtype)
-        if dtype is None or len(one.shape) > DIMENSIONS or min(one.shape, default=0) < 0:
-            raise ProtocolError(f"an array of {one.dtype} {one.shape} may not travel; allowed are {sorted(DTYPES)}")
-        count = math.prod(one.shape)
-        start = at + -at % ALIGN
-        at = start + count * dtype.itemsize
-        if at > whole:
-            raise ProtocolError(f"an array {one.shape} of {one.dtype} ends at byte {at} of {whole}")
-        try:
-            flat = np.frombuffer(data, dtype, count, start) if count else np.empty(0, dtype)
-            found.append((one.ref, flat.reshape(one.shape)))
-        except ValueError as error:
-            raise ProtocolError(f"an array {one.shape} of {one.dtype} cannot be: {error}") from error
-    if at != whole:
-        raise ProtocolError(f"a frame carries {whole} bytes of arrays but describes {at}")
-    return tuple(found)

@@ -7,6 +7,9 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...core.codec import Codec
 from ...core.errors import Refused
 from ...core.fleet import Fleet, NodeId
@@ -14,8 +17,7 @@ from ...core.ports import Parcel
 from ...core.process import Lane
 from ..identity.names import Name, name_of_peer
 from .connection import Connection
-from .frame import Header, Kind, decode
-from .incoming import Whole
+from .frame import Draft, Header, Kind, finish
 from .limits import Settings
 from .neighbour import Ears, Neighbour
 from .waiting import Counts
@@ -58,9 +60,8 @@ class Lines:
         if lane is not Lane.CONTROL and not peer.up:
             connection.refuse("no control connection stands; dial that first")
             return
-        if (older := peer.open.get(lane)) is not None:
+        if (older := peer.open[lane]) is not None:
             older.drop("a newer connection took its place")
-            self._closed(peer, older)
         peer.open[lane] = connection
         self.congestion = connection.congestion
         peer.out[lane].connected(connection.write, credit)
@@ -68,12 +69,10 @@ class Lines:
             connection.beat()
             self.ears.linked(peer.id, True)
 
-    def parcel(self, connection: Connection, whole: Whole) -> None:
-        """A parcel came on a hot lane. Raises ProtocolError for a malformed one."""
-        header, meta, data, seconds = whole
+    def parcel(self, connection: Connection, made: Draft, data: NDArray[np.uint8], seconds: float) -> None:
+        """A parcel came on a hot lane within so many seconds. Raises ProtocolError for a malformed one."""
         peer = self.neighbours[connection.peer]
-        spent_s = seconds + (peer.measured.delay_s or 0.0)
-        self.deliver(peer, decode(header, meta, data, self.codec, spent_s))
+        self.deliver(peer, finish(made, data, seconds + (peer.measured.delay_s or 0.0)))
 
     def deliver(self, peer: Neighbour, parcel: Parcel) -> None:
         """Hands a parcel to the node, unless its time ran out on the way."""
@@ -101,7 +100,7 @@ class Lines:
     def room(self, connection: Connection, free: bool) -> None:
         """A socket is full, or has room again."""
         peer = self.neighbours.get(connection.peer)
-        if peer is not None and peer.open.get(connection.lane) is connection:
+        if peer is not None and peer.open[connection.lane] is connection:
             peer.out[connection.lane].paused = not free
             if free:
                 peer.out[connection.lane].flush()
@@ -111,31 +110,30 @@ class Lines:
         self.neighbours[connection.peer].measured.answered(seconds)
 
     def gone(self, connection: Connection) -> None:
-        """A connection has ended."""
+        """A connection has ended, or is about to: nothing is sent or heard on it any more."""
         self._live.discard(connection)
         who = connection.peer or "an unknown peer"
         self.trouble = f"{connection.lane.name} with {who}: {connection.why}"
         log.info("%s", self.trouble)
         peer = self.neighbours.get(connection.peer)
-        if peer is not None and peer.open.get(connection.lane) is connection:
+        if peer is not None and peer.open[connection.lane] is connection:
             self._closed(peer, connection)
 
     def close(self) -> None:
         """Ends every connection."""
         for connection in list(self._live):
             connection.drop("this node stops")
-            self.gone(connection)
 
     def _closed(self, peer: Neighbour, connection: Connection) -> None:
         why = f"link down: {connection.why}"
-        del peer.open[connection.lane]
+        peer.open[connection.lane] = None
         if connection.lane is not Lane.CONTROL:
             peer.out[connection.lane].broken(why)
             return
-        for other in list(peer.open.values()):
-            other.drop("the control connection ended")
-        peer.open.clear()
-        for out in peer.out.values():
+        for other in peer.open:
+            if other is not None:
+                other.drop("the control connection ended")
+        for out in peer.out:
             out.broken(why)
         peer.bulk.broken(why)
         self.ears.linked(peer.id, False)

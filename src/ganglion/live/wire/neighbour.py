@@ -10,7 +10,7 @@ from ...core.fleet import NodeId
 from ...core.ports import Parcel, Tell
 from ...core.process import Lane
 from .connection import Connection
-from .frame import Bytes
+from .frame import Bytes, Kind
 from .measure import Measured
 from .outgoing import Outgoing
 from .pace import Bucket
@@ -39,20 +39,22 @@ class Neighbour:
 
     id: NodeId
     hosts: bool  # it listens and this node dials
-    out: dict[Lane, Outgoing]
+    out: tuple[Outgoing, Outgoing]  # by lane: control, tensor
     pace: Bucket
     bulk: Bulk
     measured: Measured = field(default_factory=Measured)
-    open: dict[Lane, Connection] = field(default_factory=dict)
+    open: list[Connection | None] = field(default_factory=lambda: [None, None])  # by lane
 
     @property
     def up(self) -> bool:
         """Whether the control connection stands."""
-        return Lane.CONTROL in self.open
+        return self.open[0] is not None
 
     def tell_open(self, lane: Lane) -> None:
         """Asks the dialling side to open a lane, or to fetch what waits on the bulk lane."""
-        from .frame import Kind
+        self.say(Kind.OPEN, lane, 0)
 
-        if (control := self.open.get(Lane.CONTROL)) is not None:
-            control.say(Kind.OPEN, lane, 0)
+    def say(self, kind: Kind, lane: Lane, id: int, seconds: float | None = None) -> None:
+        """A frame that is no parcel, on the control connection if it stands."""
+        if (control := self.open[0]) is not None:
+            control.say(kind, lane, id, seconds)

@@ -124,7 +124,7 @@ class WireNet:
                 peer.bulk.send(parcel, tell)
                 return
             peer.out[parcel.lane].send(parcel, tell)
-            if parcel.lane not in peer.open:
+            if peer.open[parcel.lane] is None:
                 self._want(peer, parcel.lane)
         except GanglionError as error:
             tell(Failed(parcel.name, str(error)))
@@ -132,7 +132,7 @@ class WireNet:
     def cancel(self, to: NodeId, name: str) -> None:
         """Takes back parcels of that name that have not gone; what has gone is gone."""
         peer = self._neighbour(to)
-        for out in peer.out.values():
+        for out in peer.out:
             out.cancel(name)
         peer.bulk.cancel(name)
 
@@ -147,11 +147,10 @@ class WireNet:
 
     def _add(self, id: NodeId, hosts: bool, bulk: Bulk) -> None:
         loop, lines = asyncio.get_running_loop(), self._lines
-        out = {
-            lane: Outgoing(lane, lines.codec, loop, self._settings, lines.counts)
-            for lane in (Lane.CONTROL, Lane.TENSOR)
-        }
-        lines.neighbours[id] = Neighbour(id, hosts, out, Bucket(loop.time), bulk)
+        control, tensor = (
+            Outgoing(lane, lines.codec, loop, self._settings, lines.counts) for lane in (Lane.CONTROL, Lane.TENSOR)
+        )
+        lines.neighbours[id] = Neighbour(id, hosts, (control, tensor), Bucket(loop.time), bulk)
 
     def _neighbour(self, id: NodeId) -> Neighbour:
         known = self._lines.neighbours.get(id)
@@ -171,7 +170,7 @@ class WireNet:
         asyncio.get_running_loop().call_later(self._settings.dial_s + OPEN_S, self._still_closed, peer, lane)
 
     def _still_closed(self, peer: Neighbour, lane: Lane) -> None:
-        if lane not in peer.open:
+        if peer.open[lane] is None:
             peer.out[lane].broken(f"{peer.id} was asked to open the {lane.name} lane and did not")
 
     def _opened(self, lane: Lane) -> None:

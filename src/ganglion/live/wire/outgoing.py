@@ -13,7 +13,7 @@ from .frame import encode
 from .limits import Settings
 from .waiting import Counts, Queue
 
-Write = Callable[[bytes, Sequence[memoryview]], None]  # header with metadata, then the arrays
+Write = Callable[[bytes, Sequence[memoryview], int], None]  # header with metadata, the arrays, their bytes
 
 
 class Outgoing:
@@ -28,7 +28,7 @@ class Outgoing:
         self._most_bytes = settings.data_bytes(lane)
         self._write: Write | None = None  # None: not connected
         self._limit = 0  # bytes that the peer lets us send on this connection in all
-        self._window = 0  # the credit the connection began with
+        self._half = 0  # of the credit that the connection began with: the largest parcel
         self._used = 0
         self._next_id = 0
 
@@ -39,12 +39,12 @@ class Outgoing:
 
     def connected(self, write: Write, window: int) -> None:
         """A connection is ready; what waited goes out."""
-        self._write, self._limit, self._window, self._used, self.paused = write, window, window, 0, False
+        self._write, self._limit, self._half, self._used, self.paused = write, window, window // 2, 0, False
         self.flush()
 
     def broken(self, why: str) -> None:
         """The connection is gone, and with it all that waited."""
-        self._write, self._limit, self._window, self._used = None, 0, 0, 0
+        self._write, self._limit, self._half, self._used = None, 0, 0, 0
         self._queue.clear(why)
 
     def granted(self, limit: int) -> None:
@@ -54,14 +54,19 @@ class Outgoing:
 
     def send(self, parcel: Parcel, tell: Tell) -> None:
         """Sends or keeps a parcel. Raises ProtocolError for one that can never travel."""
-        head, parts = encode(parcel, self._next_id, self._codec)
-        data_bytes = sum(map(len, parts))
-        size = len(head) + data_bytes
-        self._check(size, data_bytes)
-        if self._write is not None and not self._queue and self._fits(size):
-            self._put(self._write, head, parts, size)
-        else:
+        head, parts, data_bytes = encode(parcel, self._next_id, self._codec)
+        size, write = len(head) + data_bytes, self._write
+        if data_bytes > self._most_bytes:
+            raise ProtocolError(self._too_large(data_bytes, self._most_bytes))
+        if write is None or self._queue or self.paused or self._used + size > self._limit:
+            if write is not None and size > self._half:
+                raise ProtocolError(self._too_large(size, self._half))
             self._queue.add(parcel, tell, size)
+            return
+        self._next_id += 1
+        self._used += size
+        self._counts.sent += 1
+        write(head, parts, data_bytes)
 
     def cancel(self, name: str) -> None:
         """Forgets parcels of that name that have not gone."""
@@ -69,32 +74,19 @@ class Outgoing:
 
     def flush(self) -> None:
         """Sends what may go now, in order."""
-        while self._queue and self._write is not None:
+        while self._queue and self._write is not None and not self.paused:
             size = self._queue.first().size_bytes
-            if size > self._window // 2:  # it was kept before this connection told its credit
+            if size > self._half:  # it was kept before this connection told its credit
                 self._counts.lost += 1
-                self._queue.pop().fail(self._too_large(size, self._window // 2))
-            elif self._fits(size):
-                head, parts = encode(self._queue.pop().parcel, self._next_id, self._codec)
-                self._put(self._write, head, parts, size)
+                self._queue.pop().fail(self._too_large(size, self._half))
+            elif self._used + size <= self._limit:
+                self._next_id += 1
+                self._used += size
+                self._counts.sent += 1
+                self._write(*encode(self._queue.pop().parcel, self._next_id, self._codec))
             else:
                 return
-
-    def _fits(self, size: int) -> bool:
-        return not self.paused and self._used + size <= self._limit
-
-    def _check(self, size: int, data_bytes: int) -> None:
-        if data_bytes > self._most_bytes:
-            raise ProtocolError(self._too_large(data_bytes, self._most_bytes))
-        if self._write is not None and size > self._window // 2:
-            raise ProtocolError(self._too_large(size, self._window // 2))
 
     def _too_large(self, size: int, most: int) -> str:
         lane = self._lane.name
         return f"a parcel of {size} bytes is over the limit of {most} on the {lane} lane; send it on the BULK lane"
-
-    def _put(self, write: Write, head: bytes, parts: Sequence[memoryview], size: int) -> None:
-        self._next_id += 1
-        self._used += size
-        self._counts.sent += 1
-        write(head, parts)

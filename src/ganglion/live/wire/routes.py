@@ -90,7 +90,7 @@ class Routes:
         if one is None:
             return web.Response(status=204)
         try:
-            head, parts = encode(one.parcel, 0, self.lines.codec)
+            head, parts, _ = encode(one.parcel, 0, self.lines.codec)
             return await self._respond(request, peer, (200, {}), [head, *parts], b"")
         except (ProtocolError, OSError, TimeoutError) as error:
             self.lines.counts.lost += 1
@@ -129,12 +129,12 @@ class Routes:
 
     def _heard(self, peer: Neighbour, parcel: Parcel, seconds: float) -> None:
         size = sum(array.nbytes for _, array in parcel.attached)
-        if (control := peer.open.get(Lane.CONTROL)) is not None and size and seconds > 0.0:
-            control.say(Kind.RECEIPT, Lane.BULK, size, seconds)
+        if size and seconds > 0.0:
+            peer.say(Kind.RECEIPT, Lane.BULK, size, seconds)
         self.lines.deliver(peer, parcel)
 
     async def _answer(self, request: web.Request, peer: Neighbour, asked: Any, answer: Parcel) -> web.StreamResponse:
-        head, parts = encode(answer, 0, self.lines.codec)
+        head, parts, _ = encode(answer, 0, self.lines.codec)
         if isinstance(answer.body, Piece):
             told = {HEAD: head_to_text(head), "Content-Range": content_range(answer.body, sum(map(len, parts)))}
             return await self._respond(request, peer, (206, told), parts, head)

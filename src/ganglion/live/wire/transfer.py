@@ -18,7 +18,7 @@ from ...core.errors import ProtocolError
 from ...core.fleet import NodeId
 from ...core.ports import Parcel
 from ...flow.fetch.messages import Got, Piece, Pull, Push
-from .frame import HEADER, Bytes, Header, Kind, decode, header_of
+from .frame import HEADER, Bytes, Header, Kind, draft, finish, header_of
 from .pace import Bucket
 
 HEAD = "Ganglion-Parcel"  # an HTTP header: base64 of a frame's header and metadata
@@ -86,11 +86,11 @@ async def read_arrays(
     content: StreamReader, head: tuple[Header, bytes], limits: Limits, codec: Codec
 ) -> tuple[Parcel, float]:
     """The parcel whose head is known and whose arrays are the body, and how long they took. Raises ProtocolError."""
-    header, meta = head
-    data, seconds = await fill(content, header.data_bytes, limits.stall_s)
+    made, size = draft(*head, codec), head[0].data_bytes
+    data, seconds = await fill(content, size, limits.stall_s)
     if not content.at_eof() and await _more(content, limits.stall_s):
-        raise ProtocolError(f"a body is longer than the {header.data_bytes} bytes announced")
-    return decode(header, meta, data, codec, seconds), seconds
+        raise ProtocolError(f"a body is longer than the {size} bytes announced")
+    return finish(made, data, seconds), seconds
 
 
 async def read_frame(content: StreamReader, limits: Limits, codec: Codec) -> tuple[Parcel, float]:

@@ -1,0 +1,50 @@
+"""One node's side: declassifications and denials go to the node's audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from ...core.facts import Audited, Denied
+from ...core.process import Began, Command, Do, Done, Event, Ignored, Tell, Told
+from .messages import Log
+
+
+class Phase(IntEnum):
+    """It writes as long as its node lives."""
+
+    WRITING = 1
+    OVER = 2
+
+
+@dataclass
+class Auditor:
+    """Durable: an act that was told is in the log, crash or not."""
+
+    phase: Phase = Phase.WRITING
+    written: int = 0
+    durable: ClassVar[bool] = True
+
+    @property
+    def key(self) -> str:
+        """There is one per node."""
+        return ""
+
+    def on(self, event: Event, now_s: float) -> Sequence[Command]:
+        """Decide."""
+        match event:
+            case Began():
+                return []
+            case Told(Audited() as act):
+                return self._write(act, now_s)
+            case Told(Denied(gate, what, peer, why)):
+                return self._write(Audited(f"denied at {gate}", f"{what} {peer}", why), now_s)
+            case Done():
+                return []
+        return [Tell(Ignored("Auditor", "", type(event).__name__, self.phase.name))]
+
+    def _write(self, act: Audited, now_s: float) -> Sequence[Command]:
+        self.written += 1
+        return [Do(f"log/{self.written}", Log(act, now_s))]
