@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,3 +211,14 @@ def live_world(
 
     with LiveFleet(setup, folder, seed, log_format=log_format, tap=tap, progress=say) as fleet:
         yield fleet
+
+
+def live_capture(folder: Path, cloud: NodeId, edges: Iterable[NodeId]) -> Iterator[bytes]:
+    """Every plaintext frame that crossed an edge-cloud link, as its sender's tap kept it just before encryption."""
+    from .live.agent_file import TAP
+    from .live.agent_tap import tapped
+
+    for node in (cloud, *edges):
+        for peer, frame in tapped(folder / node / TAP):
+            if cloud in (node, peer):
+                yield frame

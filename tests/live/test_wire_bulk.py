@@ -1,4 +1,4 @@
-"""The bulk lane: blobs by range, resumed where they stopped; mail for who cannot be dialled; pacing; HTTP's own face."""
+"""The bulk lane: blobs by range, resumed; mail for who cannot be dialled; pacing; and HTTP's own face."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 import numpy as np
 
 from ..core.errors import Unreachable
@@ -24,6 +24,7 @@ KINDS = ("ours", "raw", "grpc")
 SIZES = {"100 B": 100, "150 kB": 150_000, "4 MB": 4_000_000}
 BARS = {"100 B": (4.0, 1.0), "150 kB": (4.0, 1.0), "4 MB": (6.0, 1.2)}  # of raw TCP, of grpc.aio; on medians
 COUNTS = {"100 B": 100, "150 kB": 50, "4 MB": 10}  # round trips per turn
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # idle pools spin and disturb
 PEER = "ganglion.bench.wire_peer"
 
 
@@ -54,12 +55,13 @@ class Pair:
         assert caller.stdin is not None
         caller.stdin.write(f"{size} {count}\n")
         caller.stdin.flush()
-        return msgspec.json.decode(self._read(caller), type=list[float])
+        return [float(seconds) for seconds in self._read(caller).split()]
 
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
         what, who, *port = arguments
         command = [sys.executable, "-m", PEER, what, self.kind, str(self.folder / who), *port]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command, env={**os.environ, **ONE_THREAD}, **pipes)
         self._processes.append(process)
         return process
 

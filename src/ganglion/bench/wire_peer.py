@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import uvloop
 
@@ -205,7 +204,7 @@ async def call(kind: str, folder: Path, port: int) -> None:
     ask, loop = await CALL[kind](folder, port), asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         size, count = map(int, line.split())
-        sys.stdout.write(msgspec.json.encode(await ask(bytes(size), count)).decode() + "\n")
+        sys.stdout.write(" ".join(map(repr, await ask(bytes(size), count))) + "\n")
         sys.stdout.flush()
 
 

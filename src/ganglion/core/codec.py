@@ -29,6 +29,7 @@ class Codec:
         for kind in types:
             if self._types.setdefault(name_of(kind), kind) is not kind:
                 raise ValueError(f"two bodies are named {name_of(kind)!r}; rename one")
+        self._names = {kind: name for name, kind in self._types.items()}
         self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in self._types.items()}
         self._encoder = msgspec.msgpack.Encoder()
         self._outer = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
@@ -42,9 +43,9 @@ class Codec:
         """Bytes of a body."""
         if body is None:
             return self._encoder.encode((FORMAT, "", None))
-        name = name_of(type(body))
-        if self._types.get(name) is not type(body):
-            raise ProtocolError(f"a {name} cannot be sent or kept; list it in its flow's messages")
+        name = self._names.get(type(body))
+        if name is None:
+            raise ProtocolError(f"a {name_of(type(body))} cannot be sent or kept; list it in its flow's messages")
         return self._encoder.encode((FORMAT, name, body))
 
     def decode(self, raw: bytes | memoryview) -> Any:

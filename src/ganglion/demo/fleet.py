@@ -12,7 +12,7 @@ CLOUD = NodeId("cloud")
 EDGES = (NodeId("edge-a"), NodeId("edge-b"))
 DEVICES = {EDGES[0]: (NodeId("a1"), NodeId("a2")), EDGES[1]: (NodeId("b1"), NodeId("b2"))}
 DRIFTED, CLEAN = EDGES  # site A's world changes, site B's does not
-DEVICE_MEMORY_BYTES = 4_000  # declared, so that only the first exit fits a device
+DEVICE_MEMORY_BYTES = 16_000  # declared, so that only the first exit fits a device
 EDGE_MEMORY_BYTES = 32_000  # declared, so that the last exit only fits the cloud
 DEVICE_SLOWDOWN = 8.0  # declared: how much slower than this machine a device computes
 

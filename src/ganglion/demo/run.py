@@ -23,9 +23,9 @@ from ..engine.onnx import OnnxRunner
 from ..flow.job.messages import Released
 from ..node.bodies import make_codec
 from ..project import Loaded, resolve
-from ..run import World, live_world, simulated_world, torch_engine, truth
+from ..run import World, live_capture, live_world, simulated_world, torch_engine, truth
 from ..watch import paired
-from .fleet import CLOUD, DEVICES, DRIFTED
+from .fleet import CLOUD, DEVICES, DRIFTED, EDGES
 from .invariants import check
 from .measure import accuracy_over_time, active, arm_row, counts, detection, privacy, served, telling
 from .observe import Watcher, as_sensed, central
@@ -56,6 +56,8 @@ def run_demo(options: DemoOptions, say: Say, show: Callable[[dict[str, Any]], No
             plant(options.plant, world)
             story = Script(world, options, say).run()
             say("measure")
+            for body in () if options.sim else live_capture(Path(folder), CLOUD, EDGES):
+                capture.add(body)
             result = _measure(options, made, loaded, world, story, capture)
     result["invariants"] = check(result)
     (out / "demo.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")

@@ -168,13 +168,16 @@ class Drive:
         self._agenda.append((slot, Began()))
         return slot
 
-    def _spread(self, body: Any) -> None:
+    def _spread(self, body: Any, durable: bool = False) -> None:
         for row in self._told.get(type(body), ()):
             slots = [slot for slot in self.slots.values() if slot.kind == row.flow.__name__ and not slot.over]
             if key := key_of(body):
                 slots = [slot for slot in slots if slot.flow.key in (key, "")]
             self._agenda.extend((slot, Told(body)) for slot in slots)
-        self.world.observe(body)
+        if durable:  # nobody may see what a crash could still take back
+            self._later.append(partial(self.world.observe, body))
+        else:
+            self.world.observe(body)
 
     def _run(self) -> None:
         """Takes the agenda to its end. Everything durable that one cause leads to is one transaction."""
@@ -219,7 +222,7 @@ class Drive:
     def _carry(self, slot: Slot, command: Command) -> None:
         match command:
             case Tell(body):
-                self._spread(body)
+                self._spread(body, slot.durable)
                 return
             case Start(flow):
                 self._begin(flow)

@@ -72,8 +72,8 @@ def boundaries_of(traced: Traced) -> list[Node]:
         if len(crossing) != 1 or traced.input in crossing:
             raise ConfigError(
                 f"segments {first} and {first + 1} are joined by {[node.name for node in crossing]}; a model can be "
-                "cut where one tensor made by the earlier segment is all that later ones read: branch each exit off one "
-                "trunk, and let nothing later read the input or an exit"
+                "cut where one tensor made by the earlier segment is all that later ones read: branch each exit off "
+                "one trunk, and let nothing later read the input or an exit"
             )
         found.append(next(iter(crossing)))
     return found

@@ -55,6 +55,7 @@ class Install:
     missing: tuple[Ref, ...] = ()
     waiting: tuple[NodeId, ...] = ()  # devices that have not reported the release that is on probation
     passed: bool = False  # the trial's word
+    settled: int = 0  # release that was committed while it was still on its way here
     evidence: tuple[Statistic, ...] = field(default_factory=tuple)
     durable: ClassVar[bool] = True
 
@@ -150,6 +151,8 @@ class Install:
         assert self.offered is not None
         offers = [Send(child, Offer(counter, self.offered, live=True)) for child in self.children]
         told = [Tell(Activated(counter, self.before)), Tell(Installed(counter, "live"))]
+        if self.settled == counter:
+            return [*told, self._report("live"), *offers, *self._commit(counter)]
         return [*told, self._report("live"), *offers, *self._trial(now_s), *self._ready()]
 
     def _trial(self, now_s: float) -> list[Command]:
@@ -184,6 +187,9 @@ class Install:
         return self._ready()
 
     def _commit(self, counter: int) -> Sequence[Command]:
+        if counter != self.current:  # it is still on its way here: take it as soon as it is verified
+            self.live, self.settled = True, counter
+            return self._switch() if self.phase is Phase.SHADOW else []
         self.phase, self.floor, self.trying = Phase.IDLE, counter, counter
         commits = [Send(child, Commit(counter)) for child in self.children]
         return [*commits, Tell(Installed(counter, "committed")), Send(self.parent, Report(counter, "committed"))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,18 +118,24 @@ class Caller:
             await self._more.wait()
             self._more.clear()
             while self._queue:
-                asks = isinstance(self._queue.first().parcel.body, Pull | Push)
-                if asks:
-                    await self._free.acquire()
-                if not self._queue:
+                if not self._asks_next():
+                    await asyncio.wait([self._begin(self._done)])  # parcels keep their order
+                    continue
+                await self._free.acquire()
+                if self._asks_next():
+                    self._begin(self._done_asking)
+                else:  # cancelled meanwhile
                     self._free.release()
-                    break
-                one = self._queue.pop()
-                task = asyncio.ensure_future(self._carry(one))
-                self._running[task] = one
-                task.add_done_callback(self._done_asking if asks else self._done)
-                if not asks:
-                    await asyncio.wait([task])  # parcels keep their order
+
+    def _asks_next(self) -> bool:
+        return bool(self._queue) and isinstance(self._queue.first().parcel.body, Pull | Push)
+
+    def _begin(self, done: Callable[[asyncio.Task[None]], None]) -> asyncio.Task[None]:
+        one = self._queue.pop()
+        task = asyncio.ensure_future(self._carry(one))
+        self._running[task] = one
+        task.add_done_callback(done)
+        return task
 
     async def _fetch_all(self) -> None:
         while True:
@@ -227,6 +233,5 @@ class Caller:
 
 async def _expect(answer: aiohttp.ClientResponse, *allowed: int) -> None:
     if answer.status not in allowed:
-        with suppress(UnicodeDecodeError):
-            text = (await answer.content.read(500)).decode()
-        raise ProtocolError(f"the parent answers {answer.status}: {text.strip() or answer.reason}")
+        text = (await answer.content.read(500)).decode(errors="replace").strip()
+        raise ProtocolError(f"the parent answers {answer.status}: {text or answer.reason}")

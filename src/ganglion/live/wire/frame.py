@@ -168,7 +168,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
 
 
 def draft(header: Header, meta: Bytes, codec: Codec) -> Draft:
-    """All of a parcel but its arrays. Raises ProtocolError for what is no parcel, or no layout of what was announced."""
+    """All of a parcel but its arrays. Raises ProtocolError for what is none or is not laid out as announced."""
     try:
         told = _meta_in.decode(meta)
         body = codec.decode(told.body)
