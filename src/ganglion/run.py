@@ -215,7 +215,7 @@ def live_world(
 
 def live_capture(folder: Path, cloud: NodeId, edges: Iterable[NodeId]) -> Iterator[bytes]:
     """Every plaintext frame that crossed an edge-cloud link, as its sender's tap kept it just before encryption."""
-    from .live.agent_file import TAP
+    from .live.fleet_folder import TAP
     from .live.agent_tap import tapped
 
     for node in (cloud, *edges):

@@ -23,6 +23,7 @@ class DemoOptions:
     verbose: bool = False
     log_format: str = "text"
     samples: int = 1000  # public samples per compared way to serve
-    rate_hz: float = 40.0  # per device
+    rate_hz: float = 40.0  # per device, while the loop goes on
+    compare_hz: float = 60.0  # per device, while ways to serve are compared
     cache: Path | None = None  # a folder that remembers what was computed; simulator only
     plant: str = ""  # a violation to plant, to see that it is noticed; simulator only

@@ -44,26 +44,32 @@ LATENCIES = 400  # kept per way to serve, for the picture
 
 def run_demo(options: DemoOptions, say: Say, show: Callable[[dict[str, Any]], None]) -> int:
     """The whole demo: 0 when every invariant held, 1 when one did not."""
-    if options.plant and not options.sim:
-        raise ConfigError(f"a violation ({options.plant!r}) can only be planted in the simulator; add --sim")
     out = options.out or Path("demo-out")
     out.mkdir(parents=True, exist_ok=True)
+    result = play(options, out, say)
+    (out / "demo.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
+    (out / "demo.html").write_text(html(result))
+    show(result)
+    return 0 if all(one["holds"] for one in result["invariants"]) else 1
+
+
+def play(options: DemoOptions, out: Path, say: Say) -> dict[str, Any]:
+    """One run and what it measured, invariants included."""
+    if options.plant and not options.sim:
+        raise ConfigError(f"a violation ({options.plant!r}) can only be planted in the simulator; add --sim")
     with _workspace(options, out) as folder:
         made = demo_setup(options, Path(folder) / "project")
         capture = Capture()
         loaded = resolve(made.setup.spec)
         with _world(options, made, loaded, Path(folder), capture, say) as world:
-            plant(options.plant, world)
+            plant(options.plant, world, made.setup)
             story = Script(world, options, say).run()
             say("measure")
             for body in () if options.sim else live_capture(Path(folder), CLOUD, EDGES):
                 capture.add(body)
             result = _measure(options, made, loaded, world, story, capture)
     result["invariants"] = check(result)
-    (out / "demo.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
-    (out / "demo.html").write_text(html(result))
-    show(result)
-    return 0 if all(one["holds"] for one in result["invariants"]) else 1
+    return result
 
 
 def _workspace(options: DemoOptions, out: Path) -> AbstractContextManager[str]:

@@ -149,12 +149,12 @@ class Script:
         first, before = len(self.world.facts), self._wan()
         devices = tuple(devices)
         for device in devices:
-            self._begin_stream(device, source, count, plan)
+            self._begin_stream(device, source, count, plan, self.options.compare_hz)
         waiting, seen = set(devices), first
         while waiting:
             over = self._wait(StreamOver, 60.0, seen, waiting)
             waiting.discard(over)
-        self.world.rest(self.options.rate_hz and 1.5)
+        self.world.rest(1.5)  # longer than any deadline
         self.story.arms[name] = (first, len(self.world.facts))
         after = self._wan()
         self.story.arm_bytes[name] = (after[0] - before[0], after[1] - before[1])
@@ -163,15 +163,15 @@ class Script:
         each = [self.world.bytes(edge) for edge in EDGES]
         return sum(up for up, _ in each), sum(down for _, down in each)
 
-    def _begin_stream(self, device: NodeId, source: str, count: int, plan: str = "") -> None:
+    def _begin_stream(self, device: NodeId, source: str, count: int, plan: str, rate_hz: float) -> None:
         first = self._next.get((device, source), 0)
         self._next[device, source] = first + (count or 1_000_000)
-        stream = Stream(source, count, self.options.rate_hz, plan, first=first)
+        stream = Stream(source, count, rate_hz, plan, first=first)
         self.world.tell(device, stream)
 
     def _stream(self, devices: Iterable[NodeId], source: str) -> None:
         for device in devices:
-            self._begin_stream(device, source, 0)
+            self._begin_stream(device, source, 0, "", self.options.rate_hz)
 
     def _drain(self) -> None:
         """Waits until every accepted sample was delivered and every sample answered, or says what is missing."""

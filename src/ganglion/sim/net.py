@@ -32,6 +32,7 @@ class Wires:
     rng: np.random.Generator
     faults: Faults = NONE
     tap: Callable[[NodeId, NodeId, bytes], None] | None = None  # sees every parcel as bytes
+    meddle: Callable[[NodeId, NodeId, Parcel], Parcel | None] | None = None  # a hostile link: changes or takes parcels
     deliver: dict[NodeId, Callable[[NodeId, Parcel], None]] = field(default_factory=dict)  # running nodes
     cut: set[NodeId] = field(default_factory=set)  # links by lower end
     bytes_up: dict[NodeId, int] = field(default_factory=dict)  # by lower end
@@ -63,6 +64,11 @@ class Wires:
         if not self.is_up(sender, to):
             tell(Failed(parcel.name, f"no link from {sender} to {to}"))
             return
+        if self.meddle is not None:
+            changed = self.meddle(sender, to, parcel)
+            if changed is None:
+                return
+            parcel = changed
         up = sender == lower
         zone: Zone = self.fleet.zone(to)
         why = denial((parcel.body, tuple(ref for ref, _ in parcel.attached)), zone)

@@ -93,6 +93,7 @@ class SimFleet:
         self.fleet: Fleet = wires.fleet
         self.heap = wires.heap
         self.facts: list[tuple[float, NodeId, Any]] = []
+        self.listeners: list[Callable[[NodeId, Any], None]] = []  # told every fact as it happens
         self.nodes = {node.id: SimNode(Platter(f"{seed}:{node.id}")) for node in self.fleet.nodes}
         self._recipe = recipe
         self._seed = seed
@@ -185,6 +186,8 @@ class SimFleet:
 
     def _observe(self, id: NodeId, body: Any) -> None:
         self.facts.append((self.heap.now_s(), id, body))
+        for listener in self.listeners:
+            listener(id, body)
 
     def _links(self, id: NodeId) -> list[NodeId]:
         own = [id] if self.fleet.node(id).parent is not None else []

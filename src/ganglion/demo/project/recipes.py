@@ -13,7 +13,7 @@ FRESH: dict[str, Recipe] = {
     "cifar10": Recipe(Adam(rate=3e-3, epochs=8, batch=64, decay=0.01, cooling=0.75), EXITS),
 }
 TRANSFER: dict[str, Recipe] = {
-    "digits": Recipe(Adam(rate=7e-3, epochs=60, batch=64, decay=0.01, cooling=0.75), EXITS),
+    "digits": Recipe(Adam(rate=8e-3, epochs=60, batch=64, decay=0.01, cooling=0.75), EXITS),
     "mnist": Recipe(Adam(rate=3e-3, epochs=5, batch=64, decay=0.01, cooling=0.75), EXITS),
     "cifar10": Recipe(Adam(rate=2e-3, epochs=5, batch=64, decay=0.01, cooling=0.75), EXITS),
 }
