@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +22,7 @@ from .core.ref import Ref
 from .core.rng import stream
 from .node.bodies import make_codec
 from .node.loaded import restore
-from .node.places import ALL_WORK, PLACES
+from .node.places import PLACES
 from .node.tools import Labels, Policy, Project, Runner, Sensor, Tools, Tray
 from .project import Loaded, code_digest
 from .protect.sign import public_key, sign, verify
@@ -30,7 +31,6 @@ from .sim.faults import NONE, Faults
 from .sim.heap import Heap
 from .sim.net import Wires
 from .sim.world import Recipe, SimFleet, SimRng
-
 
 if TYPE_CHECKING:
     from .live.supervisor import LiveFleet
@@ -99,6 +99,7 @@ def sensor_of(sources: Mapping[str, Source]) -> Sensor:
 def labels_of(setup: Setup, seed: int) -> Labels:
     """An on-site source that labels a declared share of samples, always the same ones."""
 
+    @cache
     def label(sample: str) -> int | None:
         chosen = float(stream(seed, "label", sample).random()) < setup.label_share
         return truth(setup, sample) if chosen else None
@@ -172,7 +173,6 @@ def simulate(
     return world
 
 
-
 @contextmanager
 def simulated_world(
     setup: Setup,
@@ -187,7 +187,9 @@ def simulated_world(
     """
     from .engine.onnx import OnnxRunner
 
-    yield simulate(setup, seed, loaded.project, OnnxRunner(), lambda disk: torch_engine(loaded, disk.get, cache), tap=tap)
+    yield simulate(
+        setup, seed, loaded.project, OnnxRunner(), lambda disk: torch_engine(loaded, disk.get, cache), tap=tap
+    )
 
 
 def torch_engine(loaded: Loaded, read: Callable[[Ref], bytes], cache: Path | None = None) -> Engine:
@@ -215,8 +217,8 @@ def live_world(
 
 def live_capture(folder: Path, cloud: NodeId, edges: Iterable[NodeId]) -> Iterator[bytes]:
     """Every plaintext frame that crossed an edge-cloud link, as its sender's tap kept it just before encryption."""
-    from .live.fleet_folder import TAP
     from .live.agent_tap import tapped
+    from .live.fleet_folder import TAP
 
     for node in (cloud, *edges):
         for peer, frame in tapped(folder / node / TAP):

@@ -12,6 +12,7 @@ from ganglion.core.compute import Initial
 from ganglion.core.errors import ConfigError
 from ganglion.core.model import Kernel, Model
 from ganglion.core.tensors import Tensors
+from ganglion.demo.project.model import SHAPES
 from ganglion.engine.memory import activation_bytes, segment_of
 from ganglion.engine.torch import TorchEngine, capture
 
@@ -29,10 +30,12 @@ def test_the_demos_network_has_three_segments(captured: dict[str, Model], weight
     assert len(list(model.stages())) == 6
     made = {kernel.name: kernel for kernel in model.kernels}
     assert [made[name].op for name in model.boundaries[1:]] == ["max_pool2d", "relu"]
-    assert [made[name].out_bytes for name in model.boundaries[1:]] == [12 * 4 * 4 * 4, 32 * 4 * 4 * 4]
+    assert [made[name].out_bytes for name in model.boundaries[1:]] == [
+        width * 4 * 4 * 4 for width in SHAPES["digits"].widths[:2]
+    ]
     assert sum(kernel.param_bytes for kernel in model.kernels) == weights["cnn"].flat.nbytes
     first = model.kernels[0]
-    assert (first.inputs, first.flops) == (("input",), 2 * 8 * 8 * 12 * 9)
+    assert (first.inputs, first.flops) == (("input",), 2 * 8 * 8 * SHAPES["digits"].widths[0] * 9)
 
 
 def test_kernels_come_after_what_they_read(captured: dict[str, Model]) -> None:

@@ -20,6 +20,7 @@ SEEDS = 5
 RECOVERY = {"digits": 0.90, "mnist": 0.85}
 LOSS = {"digits": 0.02, "mnist": 0.01}  # accuracy against the best single choice
 BYTES_SHARE = 0.5
+FIGURES = ("accuracy", "p50_ms", "p95_ms", "p99_ms", "up_bytes_per_answer")
 Result = dict[str, Any]
 
 
@@ -52,8 +53,7 @@ def _ways(results: list[Result]) -> list[Result]:
     rows = []
     for name in [row["name"] for row in results[0]["table"]]:
         of = [row for result in results for row in result["table"] if row["name"] == name]
-        for what in ("accuracy", "p50_ms", "p95_ms", "p99_ms", "up_bytes_per_answer"):
-            rows.append({"what": f"{name}: {what}", "runs": len(of), **_mean(row[what] for row in of)})
+        rows += [{"what": f"{name}: {what}", "runs": len(of), **_mean(row[what] for row in of)} for what in FIGURES]
     return rows
 
 

@@ -18,6 +18,7 @@ app = typer.Typer(
     epilog="Example: ganglion demo --sim --seed 7",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # drawing boxes would double what help costs
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for part in (demo, project, fleet, inference, evaluation, bench, doctor):
@@ -43,7 +44,7 @@ def top(
 def main() -> None:
     """Runs the command of this process; an error ends it with three lines and its exit code."""
     try:
-        app()
+        app(prog_name="ganglion")
     except GanglionError as error:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:

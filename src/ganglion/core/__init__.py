@@ -1,1 +1,1 @@
-"""The nouns, the vocabulary of processes and the ports. Knows numpy (and msgspec, for the one codec) and nothing else."""
+"""The nouns, the vocabulary of processes and the ports. Knows numpy, and msgspec and safetensors for bytes, no more."""

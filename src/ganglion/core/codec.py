@@ -30,7 +30,9 @@ class Codec:
             if self._types.setdefault(name_of(kind), kind) is not kind:
                 raise ValueError(f"two bodies are named {name_of(kind)!r}; rename one")
         self._names = {kind: name for name, kind in self._types.items()}
-        self._decoders = {name: msgspec.msgpack.Decoder(kind) for name, kind in self._types.items()}
+        self._decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {
+            name: msgspec.msgpack.Decoder(kind) for name, kind in self._types.items()
+        }
         self._encoder = msgspec.msgpack.Encoder()
         self._outer = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
 

@@ -32,4 +32,4 @@ class Profile:
         for stage in self.stages:
             if (stage.first, stage.last) == (first, last):
                 return stage.p50_s
-        raise LookupError(f"stage [{first}, {last}) was not measured; run `ganglion profile` for this model")
+        raise LookupError(f"stage [{first}, {last}) was not measured; let a job measure this model again")

@@ -64,7 +64,8 @@ def _remembered(result: dict[str, Any]) -> tuple[bool, str]:
 
 def _good_kept(result: dict[str, Any]) -> tuple[bool, str]:
     good = [r for r in result["releases"] if not r["bad"]]
-    return len(good) >= 2 and all(r["kept"] for r in good), "; ".join(f"{r['counter']}: {r['why']}" for r in good)
+    refused = "; ".join(f"release {r['counter']}: {r['why']}" for r in good if not r["kept"])
+    return len(good) >= 2 and not refused, refused or f"{len(good)} kept"
 
 
 def _bad_back(result: dict[str, Any]) -> tuple[bool, str]:
@@ -72,7 +73,9 @@ def _bad_back(result: dict[str, Any]) -> tuple[bool, str]:
     last = max((r["counter"] for r in result["releases"] if r["kept"]), default=0)
     active = result["active"]
     home = bool(active) and set(active.values()) == {last}
-    return bool(bad) and not any(r["kept"] for r in bad) and home, f"every node answers with release {last}: {active}"
+    others = ", ".join(f"{node} with {counter}" for node, counter in sorted(active.items()) if counter != last)
+    detail = f"every node answers with release {last}" if home else f"not all answer with release {last}: {others}"
+    return bool(bad) and not any(r["kept"] for r in bad) and home, detail
 
 
 def _faster(result: dict[str, Any]) -> tuple[bool, str]:
@@ -87,8 +90,8 @@ def _fewer_bytes(result: dict[str, Any]) -> tuple[bool, str]:
 
 def _as_right(result: dict[str, Any]) -> tuple[bool, str]:
     p = result["paired"]
-    text = f"{100 * p['difference']:+.1f} points against {p['best_single']} [{100 * p['low']:+.1f}, {100 * p['high']:+.1f}]"
-    return p["difference"] >= -ACCURACY_LOSS, text
+    points, low, high = (f"{100 * p[key]:+.1f}" for key in ("difference", "low", "high"))
+    return p["difference"] >= -ACCURACY_LOSS, f"{points} points against {p['best_single']} [{low}, {high}]"
 
 
 def _private(result: dict[str, Any]) -> tuple[bool, str]:

@@ -20,7 +20,7 @@ from ..core.sample import Examples, to_input
 from ..core.tensors import Tensors
 from ..flow.job.messages import Released
 from ..node.tools import Recipe, Runner
-from .setup import SCALE
+from .project.data import SCALE
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,4 +98,3 @@ def central(engine: Callable[[Memory], Engine], recipe: Recipe, data: list[Examp
     fitted = machine.answer(Fit(start, refs, recipe.how, ("central",), recipe.loss))
     logits = machine.answer(Predict(fitted.weights, (memory.put(tests),))).logits[-1]
     return float((logits.argmax(-1) == tests.y).mean())
-

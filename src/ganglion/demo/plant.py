@@ -162,6 +162,7 @@ def any_plan(world: SimFleet, setup: Setup) -> None:
 
 def slow_wifi(world: SimFleet, setup: Setup) -> None:
     """Edges' answers take half a second to get to their devices."""
+
     def slow(sender: NodeId, to: NodeId, parcel: Parcel) -> Parcel | None:
         if isinstance(parcel.body, Reply) and parcel.body.answer.zone is Zone.EDGE:
             world.heap.push(world.now_s() + 0.5, lambda: world.wires.deliver[to](sender, parcel))

@@ -32,7 +32,7 @@ def windows(raw: bytes, width: int) -> NDArray[np.uint8]:
     """So many bytes in a row, at every offset: [n, width]."""
     if len(raw) < width:
         return np.zeros((0, width), np.uint8)
-    return np.lib.stride_tricks.sliding_window_view(np.frombuffer(raw, np.uint8), width)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(np.frombuffer(raw, np.uint8), width), np.uint8)
 
 
 def marks(found: NDArray[np.uint8]) -> NDArray[np.uint64]:

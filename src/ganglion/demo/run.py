@@ -10,36 +10,22 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .. import __version__
-from ..core.errors import ConfigError
-from ..core.facts import Audited
+from ..core.errors import ConfigError, GanglionError
 from ..core.fleet import NodeId
-from ..core.label import Tier, Zone
-from ..core.rng import stream
-from ..core.sample import Examples
-from ..engine.onnx import OnnxRunner
-from ..flow.job.messages import Released
-from ..node.bodies import make_codec
 from ..project import Loaded, resolve
-from ..run import World, live_capture, live_world, simulated_world, torch_engine, truth
-from ..watch import paired
-from .fleet import CLOUD, DEVICES, DRIFTED, EDGES
+from ..run import live_capture, live_world, simulated_world
+from .fleet import CLOUD, EDGES
 from .invariants import check
-from .measure import accuracy_over_time, active, arm_row, counts, detection, privacy, served, telling
-from .observe import Watcher, as_sensed, central
 from .options import DemoOptions
 from .plant import plant
-from .privacy import Capture, forms, search
-from .project.drift import drift
+from .privacy import Capture
 from .report import html
-from .script import BAD, Script, Story
-from .setup import SCALE, DemoSetup, demo_setup, sensed
+from .result import measure
+from .script import Script
+from .setup import DemoSetup, demo_setup
 
 Say = Callable[[str], None]
-SEARCHED = 400  # samples of each kind whose forms are searched for
-LATENCIES = 400  # kept per way to serve, for the picture
+TAIL_LINES = 12  # of each node's log, shown when something failed
 
 
 def run_demo(options: DemoOptions, say: Say, show: Callable[[dict[str, Any]], None]) -> int:
@@ -50,6 +36,7 @@ def run_demo(options: DemoOptions, say: Say, show: Callable[[dict[str, Any]], No
     (out / "demo.json").write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
     (out / "demo.html").write_text(html(result))
     show(result)
+    say(f"the report is {out / 'demo.html'}, its figures {out / 'demo.json'}")
     return 0 if all(one["holds"] for one in result["invariants"]) else 1
 
 
@@ -63,13 +50,27 @@ def play(options: DemoOptions, out: Path, say: Say) -> dict[str, Any]:
         loaded = resolve(made.setup.spec)
         with _world(options, made, loaded, Path(folder), capture, say) as world:
             plant(options.plant, world, made.setup)
-            story = Script(world, options, say).run()
-            say("measure")
-            for body in () if options.sim else live_capture(Path(folder), CLOUD, EDGES):
-                capture.add(body)
-            result = _measure(options, made, loaded, world, story, capture)
+            try:
+                story = Script(world, options, say).run()
+                say("measure")
+                for body in () if options.sim else live_capture(Path(folder), CLOUD, EDGES):
+                    capture.add(body)
+                result = measure(options, made, loaded, world, story, capture)
+            except GanglionError:
+                _show_logs(options, world, say)
+                raise
+            if options.keep and not options.sim:
+                world.detach()
+                say(f"the fleet stays up: `ganglion status {folder}`, `ganglion down {folder}`")
     result["invariants"] = check(result)
     return result
+
+
+def _show_logs(options: DemoOptions, world: Any, say: Say) -> None:
+    """The end of each node's log, for whoever has to find out."""
+    for node in () if options.sim else world.fleet.nodes:
+        for line in world.log_tail(node.id, TAIL_LINES):
+            say(f"  {node.id}: {line}")
 
 
 def _workspace(options: DemoOptions, out: Path) -> AbstractContextManager[str]:
@@ -93,199 +94,3 @@ def _world(
 
         return simulated_world(made.setup, options.seed, loaded, tap, options.cache)
     return live_world(made.setup, options.seed, folder, options.log_format, True, say)
-
-
-def _measure(
-    options: DemoOptions, made: DemoSetup, loaded: Loaded, world: World, story: Story, capture: Capture
-) -> dict[str, Any]:
-    facts = world.facts
-    known: Callable[[str], int] = lambda sample: truth(made.setup, sample)  # noqa: E731
-    table = [arm_row(n, facts[a:b], story.arm_bytes[n], known, world.fleet) for n, (a, b) in story.arms.items()]
-    last = story.steps[-1]
-    outage = [fact for fact in facts if fact[0] >= last.began_s]
-    codec = make_codec()
-    watcher = Watcher(lambda ref: world.blob(CLOUD, ref), codec, OnnxRunner())
-    told = {body.counter: body for _, _, body in facts if isinstance(body, Released)}
-    saved = {row["name"]: row["up_bytes_per_answer"] for row in table}
-    learning = _learning(options, made, loaded, watcher, story, told)
-    for one in learning["releases"]:
-        gain = saved["cloud-only"] - saved["ganglion"]
-        one["break_even_samples"] = one.get("release_bytes", 0.0) / gain if gain > 0 else None
-    rows = served(facts, known)
-    return {
-        "meta": _meta(options, made),
-        "steps": [vars(step) for step in story.steps],
-        "table": table,
-        "paired": _paired(facts, story, known),
-        "drift": {**detection(facts, story), **learning["drift"], "labels": made.setup.policy.wanted_labels},
-        "releases": learning["releases"],
-        "withheld": story.withheld,
-        "outage": {
-            "answered": sum(row.at_s >= last.began_s for row in rows),
-            "failed": sum(row.failed for row in rows if row.at_s >= last.began_s),
-            "degraded": sum(row.degraded for row in rows if row.at_s >= last.began_s),
-            **{k: v for k, v in counts(outage).items() if k not in ("sent", "answered", "lost", "duplicated")},
-        },
-        "privacy": {
-            **privacy(facts, known),
-            "violations": list(getattr(getattr(world, "wires", None), "violations", [])),
-            "tap": _tapped(made, facts, watcher, told, capture),
-            "audit": [{"node": node, **vars(body)} for _, node, body in facts if isinstance(body, Audited)],
-        },
-        "counts": counts(facts),
-        "active": active(facts),
-        "series": _series(world, story, known),
-    }
-
-
-def _meta(options: DemoOptions, made: DemoSetup) -> dict[str, Any]:
-    fleet = made.setup.fleet
-    device = fleet.node(DEVICES[DRIFTED][0])
-    links = {name: fleet.link(node) for name, node in (("wifi", device.id), ("wan", DRIFTED))}
-    return {
-        "world": "simulator" if options.sim else "processes",
-        "seed": options.seed,
-        "data": options.data,
-        "drift": options.drift,
-        "declassify": options.declassify,
-        "trace": options.trace.name if options.trace else "",
-        "device_slowdown": device.slowdown,
-        "device_memory_bytes": device.memory_bytes,
-        "label_share": made.setup.label_share,
-        "label_delay_s": made.setup.policy.label_delay_s,
-        "version": __version__,
-        **{
-            key: {k: getattr(link, k) for k in ("name", "up_bytes_s", "down_bytes_s", "delay_s", "jitter_s")}
-            for key, link in links.items()
-        },
-    }
-
-
-def _paired(facts: Any, story: Story, known: Callable[[str], int]) -> dict[str, Any]:
-    """Our answers against the best single place's, image by image: every way saw the same readings."""
-
-    def right(name: str) -> dict[tuple[str, int], bool]:
-        first, last = story.arms[name]
-        rows = served(facts[first:last], known)
-        count = max(len(rows) // 4, 1)
-        return {(row.device, int(row.sample.rsplit("/", 1)[1]) % count): row.right for row in rows}
-
-    singles = {name: right(name) for name in ("cloud-only", "device-only", "edge-only")}
-    best = max(singles, key=lambda name: sum(singles[name].values()))
-    ours, theirs = right("ganglion"), singles[best]
-    both = sorted(ours.keys() & theirs.keys())
-    interval = paired(np.array([ours[k] for k in both], bool), np.array([theirs[k] for k in both], bool))
-    return {
-        "best_single": best,
-        "difference": interval.value,
-        "low": interval.low,
-        "high": interval.high,
-        "level": interval.level,
-    }
-
-
-def _learning(
-    options: DemoOptions,
-    made: DemoSetup,
-    loaded: Loaded,
-    watcher: Watcher,
-    story: Story,
-    told: dict[int, Released],
-) -> dict[str, Any]:
-    """Accuracies on images never shown, of every release and of central training on the same data."""
-    chance = stream(options.seed, "watch")
-    parts = made.split
-    changed = lambda e: Examples(drift(e.x, options.drift), e.y, e.tier)  # noqa: E731
-    clean = as_sensed(parts.test, sensed, chance)
-    drifted = as_sensed(changed(parts.test), sensed, chance)
-    same = [as_sensed(parts.train, sensed, chance), as_sensed(changed(parts.site_a), sensed, chance)]
-    best = central(lambda memory: torch_engine(loaded, memory.read, options.cache), loaded.project.fresh, same, drifted)
-    releases = []
-    for number, over in sorted(story.jobs.items()):
-        if over.counter not in told:
-            releases.append({"counter": number, "bad": number == BAD, "kept": False, "why": over.why})
-            continue
-        release = watcher.release(told[over.counter])
-        releases.append(
-            {
-                "counter": over.counter,
-                "bad": number == BAD,
-                "trigger": release.trigger,
-                "kept": over.kept,
-                "why": over.why,
-                "release_bytes": dict(release.evaluation)["release_bytes"],
-                "accuracy_clean": watcher.accuracy(release, clean),
-                "accuracy_drifted": watcher.accuracy(release, drifted),
-                "plan": describe(release.plan()),
-            }
-        )
-    by = {one["counter"]: one for one in releases if "accuracy_clean" in one}
-    frozen, learnt = by[1], by.get(2, by[1])
-    gap = max(best - frozen["accuracy_drifted"], 1e-9)
-    accuracy = {
-        "frozen_drifted": frozen["accuracy_drifted"],
-        "learnt_drifted": learnt["accuracy_drifted"],
-        "central_drifted": best,
-        "frozen_clean": frozen["accuracy_clean"],
-        "learnt_clean": learnt["accuracy_clean"],
-    }
-    return {
-        "releases": releases,
-        "drift": {
-            "accuracy": accuracy,
-            "recovery": (learnt["accuracy_drifted"] - frozen["accuracy_drifted"]) / gap,
-            "forgetting": frozen["accuracy_clean"] - learnt["accuracy_clean"],
-            "test_images": len(parts.test),
-        },
-    }
-
-
-def describe(plan: Any) -> str:
-    """A plan in one line."""
-    parts = []
-    for stage in plan.stages:
-        sure = "/".join("never" if t > 1 else f"{t:g}" for t in stage.thresholds)
-        parts.append(f"{stage.zone.name.lower()}: segments {stage.first + 1}-{stage.last}, answers when sure {sure}")
-    return "; ".join(parts)
-
-
-def _tapped(made: DemoSetup, facts: Any, watcher: Watcher, told: dict[int, Released], capture: Capture) -> dict[str, int]:
-    """The same search for private and for public samples in what crossed the edge-cloud links."""
-    release = watcher.release(told[min(told)])
-    rows = served(facts, lambda sample: 0)
-    private = [row.sample for row in rows if row.tier is not Tier.PUBLIC]
-    public = [row.sample for row in rows if row.zone is Zone.CLOUD]
-    found = {}
-    for name, samples in (("private", private), ("public", public)):
-        few = samples[:: max(len(samples) // SEARCHED, 1)]
-        raw = [_reading(made, sample) for sample in few]
-        made_of = watcher.activations(release, np.stack(raw)) if raw else []
-        found[name] = search(capture, (forms(x, SCALE, cut) for x, cut in zip(raw, made_of, strict=True)))
-    (private_windows, found_private), (public_windows, found_public) = found["private"], found["public"]
-    return {
-        "private_windows": private_windows,
-        "found_private": found_private,
-        "public_windows": public_windows,
-        "found_public": found_public,
-    }
-
-
-def _reading(made: DemoSetup, sample: str) -> Any:
-    """What the sensor gave for a sample."""
-    device, source, number = sample.split("/")
-    rows = made.setup.sources[device][source]
-    return rows.x[int(number) % len(rows.x)]
-
-
-def _series(world: World, story: Story, known: Callable[[str], int]) -> dict[str, Any]:
-    facts = world.facts
-    latency = {}
-    for name, (first, last) in story.arms.items():
-        took = np.sort([row.took_s * 1e3 for row in served(facts[first:last], known)])
-        keep = np.linspace(0, len(took) - 1, min(LATENCIES, len(took))).astype(int) if len(took) else []
-        latency[name] = [float(took[i]) for i in keep]
-    links = [[node.id, node.parent, *world.bytes(node.id)] for node in world.fleet.nodes if node.parent is not None]
-    events = telling(facts)
-    return {"accuracy": accuracy_over_time(facts, known), "latency_ms": latency, "links": links, "events": events}
-
-

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.errors import Unreachable
 from ..core.facts import Answered, Arrived, Drifted
 from ..core.fleet import NodeId
 from ..flow.adapt.messages import LearntLocally, Withheld
@@ -186,6 +185,16 @@ class Script:
     def _last(self, kind: type) -> Any:
         return next(body for _, _, body in reversed(self.world.facts) if isinstance(body, kind))
 
+    def _left_s(self, wanted_s: float) -> float:
+        """How long to wait at most; virtual seconds are free. Raises Unreachable when the demo's own time is over."""
+        if self.options.sim:
+            return wanted_s
+        left_s = self.options.timeout_s - self.world.now_s()
+        if left_s <= 0.0:
+            step = self.story.steps[-1].name
+            raise Unreachable(f"not done within {self.options.timeout_s:g} s, in the step {step!r}; raise --timeout")
+        return min(wanted_s, left_s)
+
     def _wait(
         self, kind: type | tuple[type, ...], timeout_s: float, since: int, nodes: set[NodeId] | None = None
     ) -> Any:
@@ -197,7 +206,7 @@ class Script:
                 return True
             return False
 
-        body = self.world.wait(wanted, timeout_s, since)
+        body = self.world.wait(wanted, self._left_s(timeout_s), since)
         return found[0] if nodes is not None else body
 
 
@@ -213,6 +222,3 @@ def _id_of(node: NodeId, body: Any) -> Any:
         case Arrived(sample):
             return sample.id
     return id(body)
-
-
-__all__ = ["Script", "Step", "Story", "Unreachable"]

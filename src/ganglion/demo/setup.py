@@ -21,9 +21,9 @@ from ..protect import Consent, Noise
 from ..run import Setup, Source
 from .fleet import DEVICES, DRIFTED, demo_fleet
 from .options import DemoOptions
-from .write import project_files
-from .project.data import SCALE, Split, split
+from .project.data import Split, split
 from .project.drift import drift
+from .write import project_files
 
 MIX = ((Tier.PUBLIC, 0.6), (Tier.EDGE, 0.3), (Tier.USER, 0.1))  # declared tiers of what devices see
 RISK = 0.0  # accuracy a plan may lose on the calibration set; on fresh samples it will be more

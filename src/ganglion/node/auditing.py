@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.codec import Codec
 from ..core.ports import Disk, Put
-from ..flow.audit.messages import Log, Logged
+from ..flow.audit.messages import Log
 from ..protect import Entry, entry, verify_chain
 from .tools import Tools
 
@@ -21,13 +21,11 @@ def write(work: Log, tools: Tools) -> None:
         return
     made = entry(last, record)
     tools.loaded[AUDIT] = made
-    row = Logged(made.number, made.before, made.record, made.digest)
-    tools.disk.commit([Put(AUDIT, str(made.number), tools.codec.encode(row), replace=True)], lambda: None)
+    tools.disk.commit([Put(AUDIT, str(made.number), tools.codec.encode(made), replace=True)], lambda: None)
 
 
 def read(disk: Disk, codec: Codec) -> list[Entry]:
     """The log, checked. Raises Corrupt where it was changed."""
-    rows: list[Logged] = [codec.decode(row.data) for row in disk.scan(AUDIT)]
-    entries = [Entry(row.number, row.before, row.record, row.digest) for row in rows]
+    entries: list[Entry] = [codec.decode(row.data) for row in disk.scan(AUDIT)]
     verify_chain(entries)
     return entries

@@ -9,6 +9,7 @@ from types import ModuleType
 from ..core import facts, profile, release
 from ..core.codec import Codec
 from ..core.process import Ignored
+from ..protect import Entry as AuditEntry
 from .journal import Entry
 from .outbox import Ack, Kept
 from .places import PLACES
@@ -25,12 +26,12 @@ def _dataclasses(module: ModuleType) -> list[type]:
 
 
 def all_bodies() -> list[type]:
-    """Messages, work, results and facts of every flow, the durable flows themselves, and what a journal needs."""
+    """Messages, work, results and facts of every flow, the durable flows themselves, and what journal, audit log and outbox hold."""
     root = __name__.split(".")[0]
     messages = [importlib.import_module(f"{root}.flow.{flow}.messages") for flow in FLOWS]
     known = [kind for module in (*messages, facts, release, profile) for kind in _dataclasses(module)]
     flows = {runs.flow for place in PLACES.values() for runs in place if runs.flow.durable}
-    return [*known, *sorted(flows, key=lambda flow: flow.__name__), Ignored, Entry, Ack, Kept]
+    return [*known, *sorted(flows, key=lambda flow: flow.__name__), Ignored, Entry, AuditEntry, Ack, Kept]
 
 
 def make_codec() -> Codec:

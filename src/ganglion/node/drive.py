@@ -41,6 +41,7 @@ from ..core.process import (
 from .journal import Slot, record, replay, snapshot
 from .outbox import Ack
 from .post import Post
+from .routes import Routes
 from .runs import Runs, key_of
 from .tools import Tools
 
@@ -64,12 +65,9 @@ class Drive:
     def __init__(self, tools: Tools, world: World, runs: Sequence[Runs], incarnation: str) -> None:
         self.tools = tools
         self.world = world
-        self.slots: dict[str, Slot] = {}
+        self.routes = Routes(runs)
+        self.slots = self.routes.slots
         self.post = Post(tools, world.clock, world.net, world.observe, incarnation)
-        self._runs = {row.flow.__name__: row for row in runs}
-        self._hears = {body: [row for row in runs if body in row.hears] for row in runs for body in row.hears}
-        self._told = {body: [row for row in runs if body in row.told] for row in runs for body in row.told}
-        self._rows = {work: row for runs_row in runs for work, row in runs_row.work.items()}
         self._offset_s = 0.0
         self._agenda: deque[tuple[Slot, Event]] = deque()
         self._changes: list[Change] = []
@@ -93,10 +91,8 @@ class Drive:
                     self._wake(slot, name, at_s)
                 for name, work in list(slot.doing.items()):
                     self._do(slot, name, work)
-        for row in self._runs.values():
-            flow = row.standing(self.tools) if row.standing is not None else None
-            if flow is not None and f"{row.flow.__name__}/{flow.key}" not in self.slots:
-                self.start(flow)
+        for flow in self.routes.missing(self.tools):
+            self.start(flow)
         self.post.boot()
 
     def start(self, flow: Flow) -> None:
@@ -113,9 +109,7 @@ class Drive:
         """A neighbour came or went."""
         if not self.post.linked(peer, up):
             return
-        for slot in list(self.slots.values()):
-            if self._runs[slot.kind].linked and not slot.over:
-                self._agenda.append((slot, Linked(peer, up)))
+        self._agenda.extend((slot, Linked(peer, up)) for slot in self.routes.linked())
         self._run()
         if up:
             self.post.resend(peer)
@@ -137,8 +131,8 @@ class Drive:
     def _accept(self, sender: NodeId, parcel: Parcel) -> None:
         body = parcel.body
         why = denial((body, tuple(ref for ref, _ in parcel.attached)), self.tools.fleet.zone(self.tools.me))
-        rows = self._hears.get(type(body), [])
-        if why or not rows:
+        kinds = self.routes.hearers(body)
+        if why or not kinds:
             self._spread(Denied("arrival", type(body).__name__, sender, why or "nobody here hears it"))
             return
         for ref, array in parcel.attached:
@@ -146,15 +140,13 @@ class Drive:
                 self.tools.tray.take(ref, array)
             else:
                 self.tools.disk.put([np.ascontiguousarray(array).data], ref.label)
-        names = [f"{row.flow.__name__}/{key}" for row in rows for key in (key_of(body), "")]
-        there = (self.slots.get(name) for name in names)
-        slot = next((slot for slot in there if slot is not None), None)
+        slot = self.routes.heard(body)
         if slot is None:
-            spawning = next((row.spawned for row in rows if row.spawned is not None), None)
-            if spawning is None:
-                self._spread(Ignored(rows[0].flow.__name__, key_of(body), type(body).__name__, "absent"))
+            flow = self.routes.spawned(self.tools, sender, body)
+            if flow is None:
+                self._spread(Ignored(kinds[0], key_of(body), type(body).__name__, "absent"))
                 return
-            slot = self._begin(spawning(self.tools, sender, body))
+            slot = self._begin(flow)
         self._agenda.append((slot, Heard(sender, body)))
 
     def _begin(self, flow: Flow) -> Slot:
@@ -169,11 +161,7 @@ class Drive:
         return slot
 
     def _spread(self, body: Any, durable: bool = False) -> None:
-        for row in self._told.get(type(body), ()):
-            slots = [slot for slot in self.slots.values() if slot.kind == row.flow.__name__ and not slot.over]
-            if key := key_of(body):
-                slots = [slot for slot in slots if slot.flow.key in (key, "")]
-            self._agenda.extend((slot, Told(body)) for slot in slots)
+        self._agenda.extend((slot, Told(body)) for slot in self.routes.told(body))
         if durable:  # nobody may see what a crash could still take back
             self._later.append(partial(self.world.observe, body))
         else:
@@ -253,7 +241,7 @@ class Drive:
         return lambda: self.post.send(send, lambda event: self._back(slot, event))
 
     def _do(self, slot: Slot, name: str, work: Any) -> None:
-        where = self._rows[type(work)].where.value
+        where = self.routes.work(type(work)).where.value
         self.world.workers.submit(f"{slot.id}:{name}", work, where, lambda event: self._back(slot, _as(event, name)))
 
     def _wake(self, slot: Slot, name: str, at_s: float) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import NotFound
 from ..core.label import Form, Label, Zone
@@ -58,7 +60,7 @@ def run(work: Run, tools: Tools) -> Ran:
     )
 
 
-def _boundary(x: Ref, tensor: np.ndarray, tools: Tools) -> Ref:  # type: ignore[type-arg]
+def _boundary(x: Ref, tensor: NDArray[Any], tools: Tools) -> Ref:
     """The tensor at a cut; it is as private as the sample that it was made from."""
     name = x.digest.split("/", 1)[1]
     return tools.tray.put(f"{name}/boundary", tensor, x.label.as_form(Form.FEATURE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.blob import examples_of_bytes, examples_to_bytes, tensors_of_bytes, tensors_to_bytes
 from ..core.compute import Fit, Initial, Predict, Steps
@@ -47,7 +48,7 @@ def project_of(tools: Tools) -> Project:
     return tools.project
 
 
-def accuracy(weights: Tensors, data: Ref, y: np.ndarray, tools: Tools) -> float:  # type: ignore[type-arg]
+def accuracy(weights: Tensors, data: Ref, y: NDArray[np.int64], tools: Tools) -> float:
     """Share of examples that the last exit has right."""
     if not len(y):
         return 0.0

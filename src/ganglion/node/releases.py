@@ -104,7 +104,7 @@ def time_stages(work: TimeStages, tools: Tools) -> Profile:
     if work.zone in tools.shipped:
         return replace(tools.shipped[work.zone], model=work.stored.digest)
     stored, made = tools.disk.get(work.stored), []
-    boundaries: dict[int, np.ndarray] = {}  # type: ignore[type-arg]
+    boundaries: dict[int, NDArray[Any]] = {}
     for graph in sorted(work.graphs, key=lambda g: (g.first, g.last)):
         run = tools.runner.load(tools.disk.get(graph.graph), stored)
         x = boundaries.get(graph.first)

@@ -18,7 +18,7 @@ from ..core.ports import Disk, Engine, Rng, Vault
 from ..core.profile import Profile
 from ..core.ref import HELD, Ref
 from ..core.sample import Examples
-from ..protect.declassify import Consent, Noise
+from ..protect import Consent, Noise
 
 
 class Runner(Protocol):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import ConfigError
 from ..core.fleet import Link
@@ -41,7 +43,7 @@ class Calibration:
     right: Floats  # 1.0 where right
 
     @staticmethod
-    def of(probabilities: Sequence[Floats], y: Floats) -> Calibration:
+    def of(probabilities: Sequence[Floats], y: NDArray[np.integer[Any]]) -> Calibration:
         """From calibrated probabilities [n, classes] per exit, nearest first, and labels [n]."""
         sure = np.stack([confidence(p).astype(np.float64) for p in probabilities])
         return Calibration(sure, np.stack([(p.argmax(-1) == y).astype(np.float64) for p in probabilities]))
@@ -78,7 +80,7 @@ class Problem:
             if host.profile.model != self.model.weights:
                 raise ConfigError(
                     f"a profile was measured for model {host.profile.model[:12]}, not for {self.model.weights[:12]}; "
-                    "run `ganglion profile` for this one"
+                    "measure this one: every job does"
                 )
 
     def fits(self, zone: Zone, first: int, last: int, limited: bool = True) -> bool:

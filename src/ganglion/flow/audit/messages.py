@@ -13,13 +13,3 @@ class Log:
 
     act: Audited
     at_s: float
-
-
-@dataclass(frozen=True)
-class Logged:
-    """A row of the log: an act in its place in the chain."""
-
-    number: int
-    before: str
-    record: bytes
-    digest: str
