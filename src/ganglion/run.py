@@ -27,7 +27,6 @@ from .node.tools import Labels, Policy, Project, Runner, Sensor, Tools, Tray
 from .project import Loaded, code_digest
 from .protect.sign import public_key, sign, verify
 from .sim.costs import large_work_s, small_work_s
-from .sim.faults import NONE, Faults
 from .sim.heap import Heap
 from .sim.net import Wires
 from .sim.world import Recipe, SimFleet, SimRng
@@ -137,12 +136,11 @@ def simulate(
     project: Project,
     runner: Runner,
     engine: Callable[[Disk], Engine],
-    faults: Faults = NONE,
     tap: Callable[[NodeId, NodeId, bytes], None] | None = None,
 ) -> SimFleet:
     """The set-up in the simulator; all nodes are running."""
     codec, vault, labels = make_codec(), SimVault(seed), labels_of(setup, seed)
-    wires = Wires(setup.fleet, Heap(), codec, stream(seed, "links"), faults, tap)
+    wires = Wires(setup.fleet, Heap(), codec, stream(seed, "links"), tap=tap)
 
     def tools(node: Node, disk: Disk, rng: SimRng) -> Tools:
         made = Tools(

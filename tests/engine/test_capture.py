@@ -35,7 +35,7 @@ def test_the_demos_network_has_three_segments(captured: dict[str, Model], weight
     ]
     assert sum(kernel.param_bytes for kernel in model.kernels) == weights["cnn"].flat.nbytes
     first = model.kernels[0]
-    assert (first.inputs, first.flops) == (("input",), 2 * 8 * 8 * SHAPES["digits"].widths[0] * 9)
+    assert (first.inputs, first.flops) == (("input",), 2 * 8 * 8 * widths[0] * 9)
 
 
 def test_kernels_come_after_what_they_read(captured: dict[str, Model]) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ganglion.core.blob import arrays_of_bytes, arrays_to_bytes
 from ganglion.core.compute import Exported
 from ganglion.core.errors import Corrupt, ProtocolError
-from ganglion.engine.onnx import OnnxRunner, time_stage
+from ganglion.engine.onnx import OnnxRunner
 from ganglion.engine.onnx.stored import stored_names
 
 Made = Callable[[str, bool], Exported]
@@ -31,7 +31,7 @@ def test_a_runner_needs_neither_torch_nor_onnx(package: Path, exported: Made, tm
     code = (
         "import sys, numpy as np\n"
         "for name in ('torch', 'onnx', 'onnxscript'): sys.modules[name] = None\n"
-        "from ganglion.engine.onnx import OnnxRunner, time_stage\n"
+        "from ganglion.engine.onnx import OnnxRunner\n"
         "run = OnnxRunner().load(open('graph', 'rb').read(), open('stored', 'rb').read())\n"
         "assert abs(float(run(np.ones((1, 1, 8, 8)))[0].sum()) - 1) < 1e-5\n"
     )
@@ -89,17 +89,3 @@ def test_an_input_of_another_shape_is_refused(exported: Made) -> None:
     run = OnnxRunner().load(exported("mlp", False).graphs[0][2], exported("mlp", False).weights)
     with pytest.raises(ProtocolError, match=r"\(1, 1, 9, 9\)"):
         run(np.zeros((1, 1, 9, 9), np.float32))
-
-
-def test_timing_counts_only_what_is_timed(exported: Made) -> None:
-    def ticks() -> Iterator[float]:
-        now, turn = 0.0, 0
-        while True:
-            yield now
-            turn += 1
-            now += 0.001 * (turn % 2) * (turn // 2 + 1)  # call n takes n ms, what lies between takes nothing
-
-    clock = ticks()
-    made = exported("mlp", False)
-    timed = time_stage(made.graphs[0][2], made.weights, (1, 8, 8), 5, 3, lambda: next(clock))
-    assert (timed.runs, round(timed.p50_s, 6), round(timed.p95_s, 6)) == (5, 0.003, 0.0048)

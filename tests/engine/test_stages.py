@@ -45,7 +45,7 @@ def chained(exported: Exported, cut: tuple[int, ...], x: NDArray[Any]) -> list[N
 
 
 @pytest.mark.parametrize("int8", [False, True])
-@pytest.mark.parametrize("name", ["cnn", "normed", "lstm", "mlp"])
+@pytest.mark.parametrize("name", ["cnn", "normed", "mlp", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_every_cut_is_the_whole(name: str, int8: bool, exported: Made, digits: Split) -> None:
     made = exported(name, int8)
     exits = len(TEMPERATURES[name])
@@ -58,7 +58,7 @@ def test_every_cut_is_the_whole(name: str, int8: bool, exported: Made, digits: S
             np.testing.assert_allclose(one, other, atol=2e-6 * float(np.abs(other).max()), rtol=0)
 
 
-@pytest.mark.parametrize("name", ["cnn", "normed", "lstm", "mlp"])
+@pytest.mark.parametrize("name", ["cnn", "normed", "mlp", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_the_graph_is_the_module(
     name: str,
     exported: Made,

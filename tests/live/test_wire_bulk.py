@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from wire_fleet import CLOUD, CODEC, EDGE, PUBLIC, QUICK, Station, held, pair, parcel, run
 
 from ganglion.core.fleet import NodeId
@@ -27,7 +29,7 @@ REF = Ref(hashlib.sha256(BLOB.tobytes()).hexdigest(), len(BLOB), PUBLIC)
 CHUNK = 300_000
 
 
-def bulk(body: object, array: np.ndarray | None = None, **more: object) -> Parcel:
+def bulk(body: Any, array: NDArray[np.uint8] | None = None, **more: Any) -> Parcel:
     """A message of the flow `fetch`; what is attached belongs to its `data`."""
     attached = () if array is None else ((body.data, array),)
     return Parcel("fetch", "", body, Lane.BULK, attached=attached, **more)
@@ -188,8 +190,11 @@ def test_a_range_must_agree_with_the_parcel_it_carries(tmp_path: Path) -> None:
         url = f"https://127.0.0.1:{port}/v1/blobs/{'0' * 64}"
         head, _, _ = encode(bulk(Pull(REF, 0, 10)), 0, CODEC)
         headers = {HEAD: head_to_text(head), "Range": "bytes=0-9"}
-        options = {"ssl": edge.identity.client(HTTP), "server_hostname": cloud.identity.name.host}
-        async with aiohttp.ClientSession() as session, session.get(url, headers=headers, **options) as answer:
+        tls, host = edge.identity.client(HTTP), cloud.identity.name.host
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(url, headers=headers, ssl=tls, server_hostname=host) as answer,
+        ):
             assert answer.status == 400
             assert "differs from the parcel" in await answer.text()
         assert not cloud.heard

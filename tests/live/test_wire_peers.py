@@ -72,8 +72,8 @@ def test_an_unknown_wire_version_is_refused_to_both_sides(tmp_path: Path) -> Non
         newer = bytearray(hello(Lane.CONTROL))
         newer[4] = 7
         transport.send(WSMsgType.BINARY, bytes(newer))
-        await peer.until(lambda: bool(peer.closed))
-        assert "version 7" in peer.closed and "speaks 1" in peer.closed and "upgrade" in peer.closed
+        why = await peer.ends()
+        assert "version 7" in why and "speaks 1" in why and "upgrade" in why
         assert "version 7" in world.cloud.net.trouble and not world.cloud.links
         await world.cloud.net.close()
 
@@ -88,8 +88,7 @@ def test_no_certificate_is_refused(tmp_path: Path) -> None:
         context.load_verify_locations(tmp_path / "cloud" / "ca.pem")
         context.set_alpn_protocols([ALPN])
         _, peer = await bare(context, world.port, "control", world.host)
-        await peer.until(lambda: bool(peer.closed))
-        assert "a client certificate is needed" in peer.closed
+        assert "a client certificate is needed" in await peer.ends()
         assert not world.cloud.links
         await world.cloud.net.close()
 
@@ -127,8 +126,7 @@ def test_only_neighbours_of_the_fleet_may_connect(tmp_path: Path) -> None:
         for node, zone in (("edge-9", Zone.EDGE), (EDGE, Zone.DEVICE)):  # unknown; and a known name in another zone
             stranger = admit(world.authority, NodeId(node), zone, tmp_path / f"{node}-{zone}")
             _, peer = await bare(stranger.client(ALPN), world.port, "control", world.host)
-            await peer.until(lambda peer=peer: bool(peer.closed))
-            assert f"/{node} is no neighbour of cloud" in peer.closed
+            assert f"/{node} is no neighbour of cloud" in await peer.ends()
         assert not world.cloud.links
         await world.cloud.net.close()
 
@@ -186,8 +184,7 @@ def test_a_peer_that_overdraws_its_credit_is_refused(tmp_path: Path) -> None:
         transport, peer = await world.greet()
         over = Kind.PARCEL, 0, Lane.CONTROL, 1, 500, 0, 0
         transport.send(WSMsgType.BINARY, HEADER.pack(MAGIC, VERSION, *over) + bytes(500))
-        await peer.until(lambda: bool(peer.closed))
-        assert "over the credit" in peer.closed
+        assert "over the credit" in await peer.ends()
         await world.cloud.linked(False)
         await world.cloud.net.close()
 
@@ -231,8 +228,7 @@ def test_a_parcel_that_breaks_the_rules_ends_the_connection(tmp_path: Path) -> N
         for raw, why in ((b"GET / nothing", "shorter than its header"), (b"x" * 64, "is the peer a ganglion?")):
             transport, peer = await world.greet()
             transport.send(WSMsgType.BINARY, raw)
-            await peer.until(lambda peer=peer: bool(peer.closed))
-            assert why in peer.closed
+            assert why in await peer.ends()
         await world.cloud.net.close()
 
     run(work())

@@ -16,7 +16,7 @@ from ganglion.core.codec import Codec
 from ganglion.core.fleet import Fleet, Link, Node, NodeId
 from ganglion.core.label import Form, Label, Tier, Zone
 from ganglion.core.ports import Parcel
-from ganglion.core.process import Event, Lane
+from ganglion.core.process import Event, Failed, Lane
 from ganglion.core.ref import Ref
 from ganglion.core.rng import stream
 from ganglion.core.update import Statistic
@@ -61,7 +61,7 @@ class Station:
         self.heard: list[tuple[NodeId, Parcel]] = []
         self.links: list[tuple[NodeId, bool]] = []
         self.tapped: list[bytes] = []
-        self.failed: list[Event] = []
+        self.failed: list[Failed] = []
         self.answer: Callable[[NodeId, Parcel], None] = lambda sender, parcel: None
         self._changed = asyncio.Event()
         ears = Ears(self._hear, self._linked, lambda peer, data: self.tapped.append(bytes(data)))
@@ -78,6 +78,7 @@ class Station:
 
     def tell(self, event: Event) -> None:
         """What the port answers."""
+        assert isinstance(event, Failed), event
         self.failed.append(event)
         self._changed.set()
 
@@ -101,7 +102,7 @@ class Station:
         await self.until(lambda: len(self.heard) >= count)
         return self.heard[count - 1][1]
 
-    async def fails(self, count: int = 1) -> Any:
+    async def fails(self, count: int = 1) -> Failed:
         """Waits for so many failures in all, and gives the last."""
         await self.until(lambda: len(self.failed) >= count)
         return self.failed[count - 1]
@@ -165,6 +166,11 @@ class Bare(WSListener):
             while not true():
                 self.changed.clear()
                 await self.changed.wait()
+
+    async def ends(self) -> str:
+        """Waits for the other side to end the connection, and gives its reason."""
+        await self.until(lambda: bool(self.closed))
+        return self.closed
 
     def kinds(self) -> list[int]:
         """Types of the frames that came."""

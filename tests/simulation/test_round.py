@@ -94,7 +94,11 @@ def world(seed: int, faults: Faults, delta: Label = PUBLIC_UPDATE) -> SimFleet:
     def tools(node: Node, disk: Any, rng: Any) -> Tools:
         return Tools(node.id, fleet, disk, rng, None, codec, Tray(node.id), None)  # type: ignore[arg-type]
 
-    made = SimFleet(wires, Recipe(tools, lambda node: runs(node, delta), lambda work, event, node: 0.0, lambda work, node: 0.3), seed)
+    made = SimFleet(
+        wires,
+        Recipe(tools, lambda node: runs(node, delta), lambda work, event, node: 0.0, lambda work, node: 0.3),
+        seed,
+    )
     for node in nodes:
         made.start(node.id)
     return made

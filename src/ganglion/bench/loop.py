@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,20 +26,35 @@ Result = dict[str, Any]
 
 
 def run(quick: bool, seed: int) -> Result:
-    """Digits over seeds and kinds of drift; quick is one seed and one kind, with the bars of a single run."""
+    """Digits over seeds and kinds of drift, MNIST over seeds where GANGLION_DATA names a folder that holds it.
+
+    Quick is one seed and one kind, with the bars of a single run.
+    """
     kinds, seeds = (KINDS[:1], [seed]) if quick else (KINDS, [seed + turn for turn in range(SEEDS)])
-    with tempfile.TemporaryDirectory(prefix="ganglion-bench-") as folder:
-        results = {
-            kind: [_play(DemoOptions(sim=True, seed=one, drift=kind), Path(folder)) for one in seeds] for kind in kinds
-        }
-    everything = [result for played in results.values() for result in played]
-    rows = [*_ways(everything), *_bars("digits", everything)]
-    rows += [row for kind, played in results.items() for row in _learning("digits", kind, played)]
+    rows: list[Result] = []
+    for data, folder in _data_sets(quick):
+        played = {kind: [_play(data, folder, kind, one, not quick) for one in seeds] for kind in _kinds(data, kinds)}
+        everything = [result for results in played.values() for result in results]
+        found = [*_ways(everything), *_bars(data, everything)]
+        found += [row for kind, results in played.items() for row in _learning(data, kind, results)]
+        rows += [{"data": data, **row} for row in found]
     return {"rows": rows, "ok": all(row.get("ok") is not False for row in rows)}
 
 
-def _play(options: DemoOptions, folder: Path) -> Result:
-    return play(options, folder, lambda words: None)
+def _data_sets(quick: bool) -> list[tuple[str, Path | None]]:
+    folder = os.environ.get("GANGLION_DATA")
+    more = [("mnist", Path(folder))] if folder and not quick else []
+    return [("digits", None), *more]
+
+
+def _kinds(data: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
+    return kinds if data == "digits" else kinds[:1]
+
+
+def _play(data: str, folder: Path | None, kind: str, seed: int, refine: bool) -> Result:
+    options = DemoOptions(sim=True, seed=seed, data=data, data_dir=folder, drift=kind, refine=refine)
+    with tempfile.TemporaryDirectory(prefix="ganglion-bench-") as out:
+        return play(options, Path(out), lambda words: None)
 
 
 def _mean(values: Iterable[float]) -> dict[str, float]:

@@ -137,22 +137,3 @@ class Predict(Compute[Predicted]):
 
     weights: Tensors | Exported
     data: tuple[Ref, ...]
-
-
-@dataclass(frozen=True)
-class Timed:
-    """How long one call took on this machine, batch of one."""
-
-    p50_s: float
-    p95_s: float
-    runs: int
-
-
-@dataclass(frozen=True)
-class Time(Compute[Timed]):
-    """Measure a stage of an exported model here: `warm` calls unseen, then `runs` timed."""
-
-    graph: Ref
-    weights: Ref
-    runs: int = 200
-    warm: int = 20

@@ -69,7 +69,7 @@ def _good_kept(result: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _bad_back(result: dict[str, Any]) -> tuple[bool, str]:
-    bad = [r for r in result["releases"] if r["bad"]]
+    bad = [r for r in result["releases"] if r["bad"] and "release_bytes" in r]  # it must have been shipped at all
     last = max((r["counter"] for r in result["releases"] if r["kept"]), default=0)
     active = result["active"]
     home = bool(active) and set(active.values()) == {last}

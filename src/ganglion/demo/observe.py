@@ -23,14 +23,6 @@ from ..node.tools import Recipe, Runner
 from .project.data import SCALE
 
 
-@dataclass(frozen=True, eq=False)
-class Tests:
-    """Images never streamed and never trained on, as a sensor shows them before and after the change."""
-
-    clean: Examples
-    drifted: Examples
-
-
 class Memory:
     """Blobs for an engine that belongs to no node."""
 

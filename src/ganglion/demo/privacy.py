@@ -32,7 +32,7 @@ def windows(raw: bytes, width: int) -> NDArray[np.uint8]:
     """So many bytes in a row, at every offset: [n, width]."""
     if len(raw) < width:
         return np.zeros((0, width), np.uint8)
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(np.frombuffer(raw, np.uint8), width), np.uint8)
+    return np.lib.stride_tricks.sliding_window_view(np.frombuffer(raw, np.uint8), width)
 
 
 def marks(found: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -52,6 +52,7 @@ class Form:
 
     raw: bytes
     width: int  # bytes in a row that are nobody else's
+    step: int = 1  # from one such window to the next that is looked for
 
 
 def forms(x: NDArray[Any], scale: float, activation: bytes) -> Iterable[Form]:
@@ -60,8 +61,8 @@ def forms(x: NDArray[Any], scale: float, activation: bytes) -> Iterable[Form]:
     if raw.dtype == np.uint8:
         yield Form(raw.tobytes(), BYTE_WINDOW)
         yield Form(png(raw), BYTE_WINDOW)
-    yield Form(to_input(raw, scale).astype("<f4").tobytes(), FLOAT_WINDOW)
-    yield Form(activation, FLOAT_WINDOW)
+    yield Form(to_input(raw, scale).astype("<f4").tobytes(), FLOAT_WINDOW, FLOAT_WINDOW // 4)
+    yield Form(activation, FLOAT_WINDOW, FLOAT_WINDOW // 4)
 
 
 def png(x: NDArray[np.uint8]) -> bytes:
@@ -81,22 +82,23 @@ def png(x: NDArray[np.uint8]) -> bytes:
 def distinctive(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Windows that could be nobody else's: with many different bytes in them."""
     different = 1 + (np.diff(np.sort(found, axis=1), axis=1) != 0).sum(1)
-    return found[different >= found.shape[1] * 3 // 8]
+    several: NDArray[np.bool_] = different >= found.shape[1] * 3 // 8
+    return found[several]
 
 
 def search(capture: Capture, samples: Iterable[Iterable[Form]]) -> tuple[int, int]:
     """How many distinctive windows the samples have in all their forms, and how many of them were captured."""
-    by_width: dict[int, list[NDArray[np.uint8]]] = {}
+    needles: dict[int, set[bytes]] = {}  # by the mark of their first bytes
     for sample in samples:
         for form in sample:
-            by_width.setdefault(form.width, []).append(windows(form.raw, form.width))
+            for window in distinctive(windows(form.raw, form.width)[:: form.step]):
+                needles.setdefault(int(marks(window[None, :BYTE_WINDOW])[0]), set()).add(window.tobytes())
+    wanted = np.sort(np.fromiter(needles, np.uint64, len(needles)))
+    found: set[bytes] = set()
     joined = b"".join(capture.parts)
-    searched = found = 0
-    for width, parts in sorted(by_width.items()):
-        needles = np.unique(marks(distinctive(np.concatenate(parts))))
-        hit = np.zeros(len(needles), bool)
-        for start in range(0, len(joined), STRIDE):
-            hay = np.unique(marks(windows(joined[start : start + STRIDE + width - 1], width)))
-            hit |= np.isin(needles, hay, assume_unique=True)
-        searched, found = searched + len(needles), found + int(hit.sum())
-    return searched, found
+    for start in range(0, len(joined) if needles else 0, STRIDE):
+        hay = marks(windows(joined[start : start + STRIDE + BYTE_WINDOW - 1], BYTE_WINDOW))
+        for at in np.flatnonzero(wanted[np.searchsorted(wanted[:-1], hay)] == hay):
+            here = start + int(at)
+            found |= {one for one in needles[int(hay[at])] if joined[here : here + len(one)] == one}
+    return sum(map(len, needles.values())), len(found)

@@ -25,7 +25,7 @@ from .options import DemoOptions
 from .privacy import Capture, forms, search
 from .project.data import SCALE
 from .project.drift import drift
-from .script import BAD, Story
+from .script import Story
 from .setup import DemoSetup, sensed
 
 SEARCHED = 400  # samples of each kind whose forms are searched for
@@ -35,34 +35,26 @@ LATENCIES = 400  # kept per way to serve, for the picture
 def measure(
     options: DemoOptions, made: DemoSetup, loaded: Loaded, world: World, story: Story, capture: Capture
 ) -> dict[str, Any]:
+    """Everything that a run showed, from the facts that its nodes told."""
     facts = world.facts
     known: Callable[[str], int] = lambda sample: truth(made.setup, sample)  # noqa: E731
     table = [arm_row(n, facts[a:b], story.arm_bytes[n], known, world.fleet) for n, (a, b) in story.arms.items()]
-    last = story.steps[-1]
-    outage = [fact for fact in facts if fact[0] >= last.began_s]
-    codec = make_codec()
-    watcher = Watcher(lambda ref: world.blob(CLOUD, ref), codec, OnnxRunner())
+    watcher = Watcher(lambda ref: world.blob(CLOUD, ref), make_codec(), OnnxRunner())
     told = {body.counter: body for _, _, body in facts if isinstance(body, Released)}
     saved = {row["name"]: row["up_bytes_per_answer"] for row in table}
-    learning = _learning(options, made, loaded, watcher, story, told)
-    for one in learning["releases"]:
+    releases, learnt = _learning(options, made, loaded, watcher, story, told)
+    for one in releases:
         gain = saved["cloud-only"] - saved["ganglion"]
         one["break_even_samples"] = one.get("release_bytes", 0.0) / gain if gain > 0 else None
-    rows = served(facts, known)
     return {
         "meta": _meta(options, made),
         "steps": [vars(step) for step in story.steps],
         "table": table,
         "paired": _paired(facts, story, known),
-        "drift": {**detection(facts, story), **learning["drift"], "labels": made.setup.policy.wanted_labels},
-        "releases": learning["releases"],
+        "drift": {**detection(facts, story), **learnt, "labels": made.setup.policy.wanted_labels},
+        "releases": releases,
         "withheld": story.withheld,
-        "outage": {
-            "answered": sum(row.at_s >= last.began_s for row in rows),
-            "failed": sum(row.failed for row in rows if row.at_s >= last.began_s),
-            "degraded": sum(row.degraded for row in rows if row.at_s >= last.began_s),
-            **{k: v for k, v in counts(outage).items() if k not in ("sent", "answered", "lost", "duplicated")},
-        },
+        "outage": _outage(facts, story, known),
         "privacy": {
             **privacy(facts, known),
             "violations": list(getattr(getattr(world, "wires", None), "violations", [])),
@@ -72,6 +64,19 @@ def measure(
         "counts": counts(facts),
         "active": active(facts),
         "series": _series(world, story, known),
+    }
+
+
+def _outage(facts: Any, story: Story, known: Callable[[str], int]) -> dict[str, Any]:
+    """What devices got while a link was cut and an edge was dead, and what was delivered after."""
+    began_s = story.steps[-1].began_s
+    rows = [row for row in served(facts, known) if row.at_s >= began_s]
+    told = counts([fact for fact in facts if fact[0] >= began_s])
+    return {
+        "answered": len(rows),
+        "failed": sum(row.failed for row in rows),
+        "degraded": sum(row.degraded for row in rows),
+        **{name: count for name, count in told.items() if name not in ("sent", "answered", "lost", "duplicated")},
     }
 
 
@@ -128,25 +133,50 @@ def _learning(
     watcher: Watcher,
     story: Story,
     told: dict[int, Released],
-) -> dict[str, Any]:
-    """Accuracies on images never shown, of every release and of central training on the same data."""
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Accuracies on images never shown: of every release, and what learning won against central training."""
     chance = stream(options.seed, "watch")
     parts = made.split
-    changed = lambda e: Examples(drift(e.x, options.drift), e.y, e.tier)  # noqa: E731
+
+    def changed(examples: Examples) -> Examples:
+        return Examples(drift(examples.x, options.drift), examples.y, examples.tier)
+
     clean = as_sensed(parts.test, sensed, chance)
     drifted = as_sensed(changed(parts.test), sensed, chance)
     same = [as_sensed(parts.train, sensed, chance), as_sensed(changed(parts.site_a), sensed, chance)]
     best = central(lambda memory: torch_engine(loaded, memory.read, options.cache), loaded.project.fresh, same, drifted)
-    releases = []
+    releases = _releases(watcher, story, told, clean, drifted)
+    by = {one["counter"]: one for one in releases if "accuracy_clean" in one}
+    frozen, learnt = by[1], by.get(2, by[1])
+    return releases, {
+        "accuracy": {
+            "frozen_drifted": frozen["accuracy_drifted"],
+            "learnt_drifted": learnt["accuracy_drifted"],
+            "central_drifted": best,
+            "frozen_clean": frozen["accuracy_clean"],
+            "learnt_clean": learnt["accuracy_clean"],
+        },
+        "recovery": (learnt["accuracy_drifted"] - frozen["accuracy_drifted"])
+        / max(best - frozen["accuracy_drifted"], 1e-9),
+        "forgetting": frozen["accuracy_clean"] - learnt["accuracy_clean"],
+        "test_images": len(parts.test),
+    }
+
+
+def _releases(
+    watcher: Watcher, story: Story, told: dict[int, Released], clean: Examples, drifted: Examples
+) -> list[dict[str, Any]]:
+    """What became of every job, and how right its release is."""
+    releases: list[dict[str, Any]] = []
     for number, over in sorted(story.jobs.items()):
         if over.counter not in told:
-            releases.append({"counter": number, "bad": number == BAD, "kept": False, "why": over.why})
+            releases.append({"counter": number, "bad": number == story.bad, "kept": False, "why": over.why})
             continue
         release = watcher.release(told[over.counter])
         releases.append(
             {
                 "counter": over.counter,
-                "bad": number == BAD,
+                "bad": number == story.bad,
                 "trigger": release.trigger,
                 "kept": over.kept,
                 "why": over.why,
@@ -156,25 +186,7 @@ def _learning(
                 "plan": describe(release.plan()),
             }
         )
-    by = {one["counter"]: one for one in releases if "accuracy_clean" in one}
-    frozen, learnt = by[1], by.get(2, by[1])
-    gap = max(best - frozen["accuracy_drifted"], 1e-9)
-    accuracy = {
-        "frozen_drifted": frozen["accuracy_drifted"],
-        "learnt_drifted": learnt["accuracy_drifted"],
-        "central_drifted": best,
-        "frozen_clean": frozen["accuracy_clean"],
-        "learnt_clean": learnt["accuracy_clean"],
-    }
-    return {
-        "releases": releases,
-        "drift": {
-            "accuracy": accuracy,
-            "recovery": (learnt["accuracy_drifted"] - frozen["accuracy_drifted"]) / gap,
-            "forgetting": frozen["accuracy_clean"] - learnt["accuracy_clean"],
-            "test_images": len(parts.test),
-        },
-    }
+    return releases
 
 
 def describe(plan: Any) -> str:
@@ -221,8 +233,8 @@ def _series(world: World, story: Story, known: Callable[[str], int]) -> dict[str
     latency = {}
     for name, (first, last) in story.arms.items():
         took = np.sort([row.took_s * 1e3 for row in served(facts[first:last], known)])
-        keep = np.linspace(0, len(took) - 1, min(LATENCIES, len(took))).astype(int) if len(took) else []
-        latency[name] = [float(took[i]) for i in keep]
+        kept = np.linspace(0, len(took) - 1, min(LATENCIES, len(took))).astype(int)  # none of none
+        latency[name] = took[kept].tolist()
     links = [[node.id, node.parent, *world.bytes(node.id)] for node in world.fleet.nodes if node.parent is not None]
     events = telling(facts)
     return {"accuracy": accuracy_over_time(facts, known), "latency_ms": latency, "links": links, "events": events}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.errors import Unreachable
 from ..core.facts import Answered, Arrived, Drifted
 from ..core.fleet import NodeId
 from ..flow.adapt.messages import LearntLocally, Withheld
@@ -24,7 +25,7 @@ from .options import DemoOptions
 RINGS = ((DRIFTED,), (CLEAN,))
 ALL_DEVICES = tuple(device for edge in EDGES for device in DEVICES[edge])
 SWAPPED = 0.3  # share of two classes' labels that the bad release was trained with, swapped
-BAD = 3  # number of the job that ships it
+GOOD, BAD = 3, 3  # numbers of the jobs that ship them; with both, the bad one is the next
 AWAY_S = 4.0  # how long the cut link and the killed edge are away
 SETTLE_S = 3.0
 
@@ -48,6 +49,7 @@ class Story:
     arm_bytes: dict[str, tuple[int, int]] = field(default_factory=dict)  # up, down on the edge-cloud links
     drift_from: int = 0  # number of the first fact after the change
     jobs: dict[int, JobOver] = field(default_factory=dict)
+    bad: int = 0  # number of the job that shipped the bad release
     withheld: str = ""
     error: str = ""
 
@@ -67,6 +69,8 @@ class Script:
         self._step("first release", self.first_release)
         self._step("compare ways to serve", self.compare)
         self._step("the world of one site changes", self.drift)
+        if self.options.refine:
+            self._step("another good release", self.refine)
         self._step("a bad release", self.bad_release)
         self._step("cut link, killed edge", self.outage)
         return self.story
@@ -118,10 +122,15 @@ class Script:
         fate = "kept" if over.kept else f"not kept: {over.why}"
         return f"{drifted.by} noticed after {drifted.after}; on site {local}; release {over.counter} {fate}"
 
+    def refine(self) -> str:
+        """A release trained on from the last one, on the same public examples: neither better nor worse."""
+        over = self._job(GOOD, Order("refined", start=self._kept()))
+        return f"release {over.counter} {'kept' if over.kept else 'not kept: ' + over.why}"
+
     def bad_release(self) -> str:
         """A release that is well in all but its answers."""
-        start = max((over.counter for over in self.story.jobs.values() if over.kept), default=0)
-        over = self._job(BAD, Order("labels of two classes swapped", start=start, swapped=SWAPPED))
+        order = Order("labels of two classes swapped", start=self._kept(), swapped=SWAPPED)
+        over = self._job(BAD + self.options.refine, order)
         return f"release {over.counter} {'was kept' if over.kept else 'rolled back: ' + over.why}"
 
     def outage(self) -> str:
@@ -137,11 +146,16 @@ class Script:
         accepted, delivered = self._count(Accepted), self._count(Delivered)
         return f"{accepted} hard samples accepted, {delivered} delivered"
 
+    def _kept(self) -> int:
+        return max((over.counter for over in self.story.jobs.values() if over.kept), default=0)
+
     def _job(self, number: int, order: Order) -> JobOver:
         since = len(self.world.facts)
         self.world.begin(CLOUD, Job(number, order, RINGS))
-        over = self._wait(JobOver, 180.0, since)
+        over: JobOver = self._wait(JobOver, 180.0, since)
         self.story.jobs[number] = over
+        if order.swapped:
+            self.story.bad = number
         return over
 
     def _arm(self, name: str, source: str, plan: str, count: int, devices: Iterable[NodeId]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import ConfigError, NotFound
+from ..core.errors import ConfigError
 from ..core.fleet import Fleet, Node, NodeId
 from ..core.label import Zone
 from ..node.tools import Policy
@@ -163,9 +163,3 @@ def site_truth(setup: Setup, edge: NodeId) -> dict[str, NDArray[np.int64]]:
     """The classes of what a site's devices see, by "device/source"."""
     devices = [child.id for child in setup.fleet.children(edge)]
     return {f"{id}/{name}": source.y for id in devices for name, source in setup.sources.get(id, {}).items()}
-
-
-def must_exist(folder: Path) -> None:
-    """Raises NotFound where there is no such folder."""
-    if not folder.is_dir():
-        raise NotFound(f"{folder} is no folder; name the one that the fleet was started in")

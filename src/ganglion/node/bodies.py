@@ -26,7 +26,7 @@ def _dataclasses(module: ModuleType) -> list[type]:
 
 
 def all_bodies() -> list[type]:
-    """Messages, work, results and facts of every flow, the durable flows themselves, and what journal, audit log and outbox hold."""
+    """Messages, work, results and facts of every flow, the durable flows, and what journal, outbox and log hold."""
     root = __name__.split(".")[0]
     messages = [importlib.import_module(f"{root}.flow.{flow}.messages") for flow in FLOWS]
     known = [kind for module in (*messages, facts, release, profile) for kind in _dataclasses(module)]

@@ -36,11 +36,11 @@ from ..core.process import (
     Tell,
     Told,
     Wake,
-    Woke,
 )
 from .journal import Slot, record, replay, snapshot
 from .outbox import Ack
 from .post import Post
+from .requests import Requests
 from .routes import Routes
 from .runs import Runs, key_of
 from .tools import Tools
@@ -67,8 +67,8 @@ class Drive:
         self.world = world
         self.routes = Routes(runs)
         self.slots = self.routes.slots
+        self.requests = Requests(world.clock, world.workers, self.routes, self._back)
         self.post = Post(tools, world.clock, world.net, world.observe, incarnation)
-        self._offset_s = 0.0
         self._agenda: deque[tuple[Slot, Event]] = deque()
         self._changes: list[Change] = []
         self._later: list[Act] = []  # acts of durable flows: after the commit
@@ -76,7 +76,7 @@ class Drive:
 
     def now_s(self) -> float:
         """Node time: monotonic, and going on where a former life of this node stopped."""
-        return self.world.clock.now_s() + self._offset_s
+        return self.requests.now_s()
 
     def boot(self) -> None:
         """Replays the journal, asks again for what is missing, begins the standing flows, watches the outbox."""
@@ -84,13 +84,9 @@ class Drive:
         for slot, at_s in replay(self.tools.disk, self.tools.codec):
             latest_s = max(latest_s, at_s)
             self.slots[slot.id] = slot
-        self._offset_s = max(0.0, latest_s - self.world.clock.now_s())
-        for slot in list(self.slots.values()):
-            if not slot.over:
-                for name, at_s in list(slot.waking.items()):
-                    self._wake(slot, name, at_s)
-                for name, work in list(slot.doing.items()):
-                    self._do(slot, name, work)
+        self.requests.resume(latest_s)
+        for slot in [slot for slot in self.slots.values() if not slot.over]:
+            self.requests.again(slot)
         for flow in self.routes.missing(self.tools):
             self.start(flow)
         self.post.boot()
@@ -218,11 +214,11 @@ class Drive:
             case Send():
                 act = self._send(slot, command)
             case Do(name, work):
-                act = partial(self._do, slot, name, work)
+                act = partial(self.requests.do, slot, name, work)
             case Wake(name, at_s):
-                act = partial(self._wake, slot, name, at_s)
+                act = partial(self.requests.wake, slot, name, at_s)
             case Cancel(name):
-                act = partial(self._cancel, slot, name)
+                act = partial(self.requests.cancel, slot, name)
         if slot.durable:
             self._later.append(act)
         else:
@@ -240,20 +236,6 @@ class Drive:
             return act
         return lambda: self.post.send(send, lambda event: self._back(slot, event))
 
-    def _do(self, slot: Slot, name: str, work: Any) -> None:
-        where = self.routes.work(type(work)).where.value
-        self.world.workers.submit(f"{slot.id}:{name}", work, where, lambda event: self._back(slot, _as(event, name)))
-
-    def _wake(self, slot: Slot, name: str, at_s: float) -> None:
-        def ring() -> None:
-            if slot.waking.get(name) == at_s:
-                self._back(slot, Woke(name))
-
-        self.world.clock.wake(at_s - self._offset_s, ring)
-
-    def _cancel(self, slot: Slot, name: str) -> None:
-        self.world.workers.cancel(f"{slot.id}:{name}")
-
     def _back(self, slot: Slot, event: Event) -> None:
         """Something that was asked for came back, unless the flow has dropped it meanwhile."""
         if isinstance(event, Failed) and event.name == "":
@@ -261,13 +243,3 @@ class Drive:
         if self.slots.get(slot.id) is slot and (not isinstance(event, Done) or event.name in slot.doing):
             self._agenda.append((slot, event))
             self._run()
-
-
-def _as(event: Event, name: str) -> Event:
-    """What workers answer, under the name the flow used."""
-    match event:
-        case Done(_, result):
-            return Done(name, result)
-        case Failed(_, reason, refused):
-            return Failed(name, reason, refused)
-    return event

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.blob import arrays_of_bytes, arrays_to_bytes, examples_to_bytes
 from ..core.errors import Corrupt, NotFound
@@ -11,40 +15,63 @@ from ..core.ports import Drop, Put
 from ..core.sample import Examples, to_input
 from ..flow.deliver.messages import Store, Stored
 from ..flow.fetch.messages import Patch, Patched, Slice, Sliced
-from ..flow.keep.messages import Gather, Gathered, Keep, KeptSample
+from ..flow.keep.messages import Gather, Gathered, Keep, KeptBatch
 from .loaded import loaded
 from .tools import Tools
 
 KEPT = "kept"  # table
 
 
+@dataclass(frozen=True)
+class Batch:
+    """A row of what is kept, with its tensors."""
+
+    row: KeptBatch
+    arrays: tuple[NDArray[Any], ...]
+
+
 def store(work: Store, tools: Tools) -> Stored:
-    """A held sample as a blob under its label."""
-    raw = arrays_to_bytes({"x": tools.tray.get(work.x)})
-    return Stored(work.sample, tools.disk.put([raw], work.x.label))
+    """Held samples as one blob under their label; what has left memory already is left out."""
+    there = [(sample, x) for sample, x in work.samples if tools.tray.holds(x)]
+    if not there:
+        return Stored((), None)
+    raw = _packed([tools.tray.get(x) for _, x in there])
+    return Stored(tuple(sample for sample, _ in there), tools.disk.put([raw], there[0][1].label))
+
+
+def _packed(arrays: list[NDArray[Any]]) -> bytes:
+    return arrays_to_bytes({f"{row:06d}": array for row, array in enumerate(arrays)})
+
+
+def _unpacked(raw: bytes) -> tuple[NDArray[Any], ...]:
+    arrays = arrays_of_bytes(raw)
+    return tuple(arrays[name] for name in sorted(arrays))
 
 
 def keep(work: Keep, tools: Tools) -> None:
-    """Keeps a sample of the site; beyond the quota the oldest goes."""
-    raw = arrays_to_bytes({"x": tools.tray.get(work.x)})
-    ref = tools.disk.put([raw], work.x.label)
-    kept: dict[str, KeptSample] = _kept(tools)
-    kept[work.sample] = KeptSample(work.sample, ref, work.at_s)
-    changes: list[Put | Drop] = [Put(KEPT, work.sample, tools.codec.encode(kept[work.sample]), replace=True)]
-    while len(kept) > tools.policy.kept_samples:
-        oldest = next(iter(kept))
-        gone = kept.pop(oldest)
-        if all(other.x.digest != gone.x.digest for other in kept.values()):
-            tools.disk.drop(gone.x)
-        changes.append(Drop(KEPT, oldest))
+    """Keeps samples of the site in one write; beyond the quota the oldest go."""
+    there = [(sample, x, at_s) for sample, x, at_s in work.samples if tools.tray.holds(x)]
+    if not there:
+        return
+    arrays = tuple(tools.tray.get(x) for _, x, _ in there)
+    label = Label(Tier(max(x.label.tier for _, x, _ in there)), Form.RAW)
+    row = KeptBatch(tuple((sample, at_s) for sample, _, at_s in there), tools.disk.put([_packed(list(arrays))], label))
+    kept = _kept(tools)
+    kept.append(Batch(row, arrays))
+    changes: list[Put | Drop] = [Put(KEPT, row.x.digest, tools.codec.encode(row), replace=True)]
+    while sum(len(batch.arrays) for batch in kept) > tools.policy.kept_samples:
+        gone = kept.pop(0)
+        tools.disk.drop(gone.row.x)
+        changes.append(Drop(KEPT, gone.row.x.digest))
     tools.disk.commit(changes, lambda: None)
 
 
-def _kept(tools: Tools) -> dict[str, KeptSample]:
+def _kept(tools: Tools) -> list[Batch]:
+    """What is kept, oldest first; read from disk once in a node's life."""
     if KEPT not in tools.loaded:
-        rows = (tools.codec.decode(row.data) for row in tools.disk.scan(KEPT))
-        tools.loaded[KEPT] = {row.sample: row for row in rows}
-    kept: dict[str, KeptSample] = tools.loaded[KEPT]
+        rows: list[KeptBatch] = [tools.codec.decode(row.data) for row in tools.disk.scan(KEPT)]
+        tools.loaded[KEPT] = [Batch(row, _unpacked(tools.disk.get(row.x))) for row in rows]
+    kept: list[Batch] = tools.loaded[KEPT]
     return kept
 
 
@@ -53,18 +80,19 @@ def gather(work: Gather, tools: Tools) -> Gathered:
     ready = loaded(tools, 0)
     if tools.labels is None or ready is None:
         return Gathered(0, None)
-    rows = []
-    for kept in _kept(tools).values():
-        known = kept.at_s + tools.policy.label_delay_s <= work.now_s
-        y = tools.labels(kept.sample) if known and kept.at_s >= work.since_s else None
-        if y is not None:
-            rows.append((kept, y))
+    rows: list[tuple[NDArray[Any], int, Tier]] = []
+    for batch in _kept(tools):
+        for (sample, at_s), x in zip(batch.row.samples, batch.arrays, strict=True):
+            known = work.since_s <= at_s <= work.now_s - tools.policy.label_delay_s
+            y = tools.labels(sample) if known else None
+            if y is not None:
+                rows.append((x, y, batch.row.x.label.tier))
     if len(rows) < max(work.wanted, 1):
         return Gathered(len(rows), None)
     rows = rows[-max(work.wanted, tools.policy.wanted_labels) :]
-    xs = [to_input(arrays_of_bytes(tools.disk.get(kept.x))["x"], ready.release.scale) for kept, _ in rows]
-    tier = Tier(max(kept.x.label.tier for kept, _ in rows))
-    examples = Examples(np.stack(xs), np.array([y for _, y in rows], np.int64), tier)
+    tier = max(tier for _, _, tier in rows)
+    x = np.stack([to_input(x, ready.release.scale) for x, _, _ in rows])
+    examples = Examples(x, np.array([y for _, y, _ in rows], np.int64), tier)
     return Gathered(len(rows), tools.disk.put([examples_to_bytes(examples)], Label(tier, Form.RAW)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..core.label import PUBLIC_RAW, Form, Label, Zone
 from ..core.model import Model
 from ..core.plan import Plan
 from ..core.ports import Put
+from ..core.ref import Ref
 from ..core.release import Release, Signed, StageGraph
 from ..core.sample import Examples
 from ..flow.install.messages import Activate
@@ -52,7 +54,9 @@ def make_draft(work: MakeDraft, tools: Tools) -> Draft:
     )
 
 
-def _probabilities(stored, graphs, calibration: Examples, tools: Tools) -> list[NDArray[np.float32]]:  # type: ignore[no-untyped-def]
+def _probabilities(
+    stored: Ref, graphs: Sequence[StageGraph], calibration: Examples, tools: Tools
+) -> list[NDArray[np.float32]]:
     """What the shipped graph, not the trained module, says to the calibration set, per exit."""
     exits = max(graph.last for graph in graphs)
     whole = next(graph for graph in graphs if (graph.first, graph.last) == (0, exits))
@@ -62,32 +66,44 @@ def _probabilities(stored, graphs, calibration: Examples, tools: Tools) -> list[
 
 def package(work: Package, tools: Tools) -> Packaged:
     """A signed release. Raises Refused when it forgets more than the policy allows."""
-    draft, project = work.draft, project_of(tools)
+    draft = work.draft
     table = arrays_of_bytes(tools.disk.get(draft.calibration))
     y = np.asarray(table.pop("y"), np.int64)
     p = [np.asarray(table[f"p{i}"], np.float32) for i in range(len(table))]
-    choice, others = plans(work, p, y, tools)
     right = [float((one.argmax(-1) == y).mean()) for one in p]
     _check_forgetting(work, right[-1], tools)
+    choice, others = plans(work, p, y, tools)
+    release = _release(work, (choice.plan, *others), p, right, tools)
+    manifest = tools.codec.encode(release)
+    signed = tools.codec.encode(Signed(manifest, tools.vault.sign(manifest)))
+    ref = tools.disk.put([signed], Label(draft.weights.label.tier, Form.UPDATE))
+    row = Activate(work.number, ref)
+    tools.disk.commit([Put(RELEASES, str(work.number), tools.codec.encode(row), replace=True)], lambda: None)
+    return Packaged(work.number, ref, release.evaluation)
+
+
+def _release(
+    work: Package, plans: tuple[Plan, ...], p: list[NDArray[np.float32]], right: list[float], tools: Tools
+) -> Release:
+    """The manifest of a draft: what it was made from, how it may be cut, and what it says to a few golden inputs."""
+    draft, project = work.draft, project_of(tools)
     calibration = project.examples("calibration")
     label = Label(draft.weights.label.tier, Form.UPDATE)
-    replay = tools.disk.put([examples_to_bytes(project.examples("train"))], PUBLIC_RAW)
-    sure = [(float(one.max(-1).mean()), float(one.max(-1).std())) for one in p]
-    release = Release(
+    return Release(
         name="model",
         counter=work.number,
         parent=work.order.parent,
         trigger=work.order.trigger,
         weights=draft.weights,
-        replay=replay,
+        replay=tools.disk.put([examples_to_bytes(project.examples("train"))], PUBLIC_RAW),
         stored=draft.stored,
         graphs=draft.graphs,
-        plans=(choice.plan, *others),
+        plans=plans,
         input_shape=draft.model.input_shape,
         scale=project.scale,
         classes=project.classes,
         exits=len(p),
-        confidence=tuple(sure),
+        confidence=tuple((float(one.max(-1).mean()), float(one.max(-1).std())) for one in p),
         golden_x=tools.disk.put([arrays_to_bytes({"x": calibration.x[:GOLDEN]})], PUBLIC_RAW),
         golden_y=tools.disk.put([arrays_to_bytes({"p": p[-1][:GOLDEN]})], label),
         tolerance=TOLERANCE,
@@ -96,12 +112,6 @@ def package(work: Package, tools: Tools) -> Packaged:
             ("release_bytes", float(sum(ref.size_bytes for ref in (draft.stored, *(g.graph for g in draft.graphs))))),
         ),
     )
-    manifest = tools.codec.encode(release)
-    signed = tools.codec.encode(Signed(manifest, tools.vault.sign(manifest)))
-    ref = tools.disk.put([signed], label)
-    row = Activate(work.number, ref)
-    tools.disk.commit([Put(RELEASES, str(work.number), tools.codec.encode(row), replace=True)], lambda: None)
-    return Packaged(work.number, ref, release.evaluation)
 
 
 def plans(

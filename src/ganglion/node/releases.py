@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.blob import arrays_of_bytes
 from ..core.errors import Corrupt, NotFound, Refused

@@ -1,4 +1,4 @@
-"""What something on a node is for: which flows hear a message, a fact or a link, and who carries out a piece of work."""
+"""What a node's things are for: which flows hear a message, a fact or a link, and who carries out a piece of work."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ class Routes:
         """Who carries out a kind of work, and where."""
         return self._work[kind]
 
-    def missing(self, tools: Tools) -> list[Flow]:
-        """Standing flows that the node does not have yet."""
-        made = (row.standing(tools) for row in self._runs.values() if row.standing is not None)
-        return [flow for flow in made if flow is not None and Slot(flow).id not in self.slots]
+    def missing(self, tools: Tools) -> Iterator[Flow]:
+        """Standing flows that the node does not have; asked one by one, for to begin one may begin others."""
+        for row in self._runs.values():
+            flow = row.standing(tools) if row.standing is not None else None
+            if flow is not None and Slot(flow).id not in self.slots:
+                yield flow
 
     def hearers(self, body: Any) -> list[str]:
         """Names of the kinds of flow that hear a message; none: it is not for this place."""

@@ -41,9 +41,7 @@ class Runs:
     told: tuple[type, ...] = ()  # facts of this node
     linked: bool = False  # wants to know when links come and go
     standing: Callable[[Tools], Flow | None] | None = None  # begun at every start, where there is none yet
-    spawned: Callable[[Tools, NodeId, Any], Flow] | None = (
-        None  # begun by a message for a key that is not there
-    )
+    spawned: Callable[[Tools, NodeId, Any], Flow] | None = None  # begun by a message for a key that is not there
 
 
 def key_of(body: Any) -> str:

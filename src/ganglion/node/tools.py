@@ -62,6 +62,10 @@ class Tray:
         except KeyError:
             raise NotFound(f"tensor {ref.digest} is not held here any more; its request has ended") from None
 
+    def holds(self, ref: Ref) -> bool:
+        """Whether it is still here."""
+        return ref.digest in self._held
+
     def __len__(self) -> int:
         return len(self._held)
 

@@ -18,19 +18,21 @@ class Platter:
 
     incarnation: str
     rows: dict[str, dict[int, Row]] = field(default_factory=dict)
+    ids: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # (table, key) -> its rows
     last: int = 0
     blobs: dict[str, bytes] = field(default_factory=dict)
     parts: dict[str, bytearray] = field(default_factory=dict)
 
     def apply(self, change: Change) -> None:
         """One change; replacing keeps a row's key once."""
-        rows = self.rows.setdefault(change.table, {})
+        rows, named = self.rows.setdefault(change.table, {}), (change.table, change.key)
         if isinstance(change, Drop) or change.replace:
-            for id in [id for id, row in rows.items() if row.key == change.key]:
+            for id in self.ids.pop(named, ()):
                 del rows[id]
         if not isinstance(change, Drop):
             self.last += 1
             rows[self.last] = Row(self.last, change.key, change.data)
+            self.ids.setdefault(named, []).append(self.last)
 
 
 class SimDisk:

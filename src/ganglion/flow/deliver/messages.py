@@ -9,26 +9,25 @@ from ...core.ref import Ref
 
 @dataclass(frozen=True)
 class Hand:
-    """Nearer to farther: a sample to keep; it travels attached."""
+    """Nearer to farther: samples to keep; they travel attached."""
 
-    sample: str
-    x: Ref
+    samples: tuple[str, ...]
+    x: Ref  # their tensors in one blob, in this order
 
 
 @dataclass(frozen=True)
 class Store:
-    """Work: make a held sample last, under its label."""
+    """Work: make held samples of one tier last, together."""
 
-    sample: str
-    x: Ref
+    samples: tuple[tuple[str, Ref], ...]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Result: where it lasts."""
+    """Result: which of them last, and where; None where all had left memory already."""
 
-    sample: str
-    x: Ref
+    samples: tuple[str, ...]
+    x: Ref | None
 
 
 @dataclass(frozen=True)

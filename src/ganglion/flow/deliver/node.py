@@ -10,9 +10,11 @@ from typing import ClassVar
 from ...core.facts import Hard
 from ...core.fleet import NodeId
 from ...core.label import Zone, may_enter
-from ...core.process import Began, Command, Do, Done, Event, Failed, Heard, Ignored, Send, Tell, Told
+from ...core.process import Began, Command, Do, Done, Event, Failed, Heard, Ignored, Send, Tell, Told, Wake, Woke
 from ...core.ref import Ref
 from .messages import Accepted, Delivered, Hand, Store, Stored
+
+TOGETHER_S = 0.2  # hard samples within so many seconds are written and handed on together
 
 
 class Phase(IntEnum):
@@ -28,6 +30,7 @@ class Deliver:
 
     parent: NodeId | None
     parent_zone: Zone | None
+    waiting: tuple[tuple[str, Ref], ...] = ()
     accepted: int = 0
     delivered: int = 0
     phase: Phase = Phase.DELIVERING
@@ -44,20 +47,40 @@ class Deliver:
             case Began():
                 return []
             case Told(Hard(sample, x)):
-                return [Do(f"store/{sample}", Store(sample, x))] if self._may_go(x) else []
-            case Done(_, Stored(sample, x)) if self.parent is not None:
-                self.accepted += 1
-                return [Send(self.parent, Hand(sample, x), attach=(x,)), Tell(Accepted(sample))]
-            case Heard(sender, Hand(sample, x)):
-                self.delivered += 1
-                told = [Tell(Delivered(sample, sender))]
-                if self.parent is None or not self._may_go(x):
-                    return told
-                self.accepted += 1  # its bytes are on this disk already: they came attached
-                return [*told, Send(self.parent, Hand(sample, x), attach=(x,)), Tell(Accepted(sample))]
+                return self._take(sample, x, now_s)
+            case Woke("store"):
+                return self._store()
+            case Done(_, Stored(samples, x)):
+                return [] if x is None else self._hand(samples, x)
+            case Heard(sender, Hand(samples, x)):
+                self.delivered += len(samples)
+                told = [Tell(Delivered(sample, sender)) for sample in samples]
+                # its bytes are on this disk already: they came attached
+                return [*told, *self._hand(samples, x)] if self._may_go(x) else told
             case Failed():
-                return []  # it could not be made to last, so it was never accepted
+                return []  # they could not be made to last, so they were never accepted
         return [Tell(Ignored("Deliver", "", type(event).__name__, self.phase.name))]
+
+    def _take(self, sample: str, x: Ref, now_s: float) -> Sequence[Command]:
+        if not self._may_go(x):
+            return []
+        first = not self.waiting
+        self.waiting = (*self.waiting, (sample, x))
+        return [Wake("store", now_s + TOGETHER_S)] if first else []
+
+    def _store(self) -> Sequence[Command]:
+        """One write per tier: a public sample must not be held back by a private one beside it."""
+        batch, self.waiting = self.waiting, ()
+        tiers = sorted({x.label.tier for _, x in batch})
+        parts = [tuple(one for one in batch if one[1].label.tier == tier) for tier in tiers]
+        return [Do(f"store/{part[0][0]}", Store(part)) for part in parts]
+
+    def _hand(self, samples: tuple[str, ...], x: Ref) -> Sequence[Command]:
+        if self.parent is None:
+            return []
+        self.accepted += len(samples)
+        hand = Send(self.parent, Hand(samples, x), attach=(x,))
+        return [hand, *(Tell(Accepted(sample)) for sample in samples)]
 
     def _may_go(self, x: Ref) -> bool:
         return self.parent_zone is not None and may_enter(x.label, self.parent_zone)

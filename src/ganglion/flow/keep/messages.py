@@ -9,20 +9,17 @@ from ...core.ref import Ref
 
 @dataclass(frozen=True)
 class Keep:
-    """Work: make a sample of the site last here."""
+    """Work: make samples of the site last here, together: one write for all of them."""
 
-    sample: str
-    x: Ref
-    at_s: float
+    samples: tuple[tuple[str, Ref, float], ...]  # each with its held tensor and the time it was seen
 
 
 @dataclass(frozen=True)
-class KeptSample:
+class KeptBatch:
     """A row of what is kept."""
 
-    sample: str
-    x: Ref
-    at_s: float
+    samples: tuple[tuple[str, float], ...]  # in the order of the blob's rows
+    x: Ref  # under the highest of their tiers
 
 
 @dataclass(frozen=True)
