@@ -1,4 +1,4 @@
-"""What every test shares: where the package lies, and one thread per test process."""
+"""What every test shares: where the package lies, one thread per test process, and no verdict by stopwatch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Two workers of two threads each would fight over two cores; libraries read these when they are first imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+# how long one example takes says how busy the machine is; a test's own time limit is in pyproject.toml
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
 

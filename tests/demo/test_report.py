@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -444,7 +444,6 @@ def test_no_label_is_cut_off() -> None:
     assert [(words, left, right) for words, left, right, _ in found if left < 0 or right > WIDTH] == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 120), min_size=1, max_size=90))
 def test_numbers_of_events_stay_apart_and_in_sight(events_s: list[float]) -> None:
     drawn, end = numbered(sorted(events_s), Scale(0.0, 120.0, 46.0, 468.0), 20.0, 0.0)

@@ -30,9 +30,8 @@ def test_the_demos_network_has_three_segments(captured: dict[str, Model], weight
     assert len(list(model.stages())) == 6
     made = {kernel.name: kernel for kernel in model.kernels}
     assert [made[name].op for name in model.boundaries[1:]] == ["max_pool2d", "relu"]
-    assert [made[name].out_bytes for name in model.boundaries[1:]] == [
-        width * 4 * 4 * 4 for width in SHAPES["digits"].widths[:2]
-    ]
+    widths = SHAPES["digits"].widths
+    assert [made[name].out_bytes for name in model.boundaries[1:]] == [width * 4 * 4 * 4 for width in widths[:2]]
     assert sum(kernel.param_bytes for kernel in model.kernels) == weights["cnn"].flat.nbytes
     first = model.kernels[0]
     assert (first.inputs, first.flops) == (("input",), 2 * 8 * 8 * widths[0] * 9)

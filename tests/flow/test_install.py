@@ -112,7 +112,7 @@ STEPS = [
         Phase.IDLE,
         (*PATHS[Phase.PROBATION], Heard(CLOUD, Commit(2))),
     ),
-    Step(Phase.IDLE, Heard(CLOUD, Back(2, "worse")), [BACK, up("back")], Phase.IDLE),
+    Step(Phase.IDLE, Heard(CLOUD, Back(2, "worse")), [up("back")], Phase.IDLE),
     Step(Phase.FETCHING, OFFER, [], Phase.FETCHING),
     Step(Phase.FETCHING, Told(Fetched(TWO)), [Do("inspect", Inspect(TWO, 2, 1))], Phase.FETCHING),
     Step(Phase.FETCHING, INSPECTED, fetch(PART), Phase.FETCHING, FETCH[:1]),
@@ -143,7 +143,7 @@ STEPS = [
     Step(Phase.SHADOW, BAD, [up("failed", "worse: many differ", evidence=EVIDENCE)], Phase.SHADOW),
     Step(Phase.SHADOW, Heard(CLOUD, Promote(2)), [Do("activate", Activate(2, TWO))], Phase.SWITCHING),
     Step(Phase.SHADOW, Heard(CLOUD, Commit(2)), [Do("activate", Activate(2, TWO))], Phase.SWITCHING),
-    Step(Phase.SHADOW, Heard(CLOUD, Back(2, "worse")), [BACK, up("back")], Phase.IDLE),
+    Step(Phase.SHADOW, Heard(CLOUD, Back(2, "worse")), [up("back")], Phase.IDLE),
     Step(Phase.SHADOW, Woke("trial"), TRIAL, Phase.SHADOW),
     Step(Phase.SHADOW, Woke("trial"), [], Phase.SHADOW, (GOOD,)),
     Step(Phase.SHADOW, Told(Verdict(7, False, "another's", ())), [], Phase.SHADOW),
@@ -152,9 +152,8 @@ STEPS = [
     Step(
         Phase.SWITCHING,
         Heard(CLOUD, Back(2, "worse")),
-        [BACK, Do("activate", Activate(0, None))],
+        [BACK, Do("return", Activate(1, ONE))],
         Phase.RETURNING,
-        (),
     ),
     Step(
         Phase.SWITCHING, Failed("activate", GATE), [Tell(Installed(2, "failed", GATE)), up("failed", GATE)], Phase.IDLE
@@ -167,16 +166,15 @@ STEPS = [
     Step(Phase.PROBATION, below("failed", GATE), [up("failed", f"device: {GATE}")], Phase.PROBATION),
     Step(Phase.PROBATION, Woke("trial"), TRIAL, Phase.PROBATION),
     Step(Phase.PROBATION, Heard(CLOUD, Commit(2)), COMMITTED, Phase.IDLE),
-    Step(Phase.PROBATION, Heard(CLOUD, Back(2, "worse")), [BACK, Do("activate", Activate(1, ONE))], Phase.RETURNING),
-    Step(
-        Phase.PROBATION,
-        Heard(CLOUD, Offer(3, PART, True)),
-        [up("failed", "release 2 is being tried here", 3)],
-        Phase.PROBATION,
+    Step(Phase.PROBATION, Heard(CLOUD, Back(2, "worse")), [BACK, Do("return", Activate(1, ONE))], Phase.RETURNING),
+    *(
+        Step(phase, Heard(CLOUD, Offer(3, PART, True)), [up("failed", "release 2 is being tried here", 3)], phase)
+        for phase in PATHS
+        if phase is not Phase.IDLE
     ),
     Step(
         Phase.RETURNING,
-        Done("activate", Active(1)),
+        Done("return", Active(1)),
         [Tell(Activated(1, 2)), Tell(Installed(2, "back")), up("back")],
         Phase.IDLE,
     ),
@@ -244,7 +242,18 @@ def test_back_after_the_commit_changes_nothing_here() -> None:
 
 def test_what_was_given_back_is_not_taken_again() -> None:
     flow = at(Phase.RETURNING)
-    flow.on(Done("activate", Active(1)), 1.0)
+    flow.on(Done("return", Active(1)), 1.0)
     assert (flow.phase, flow.current, flow.manifest, flow.floor) == (Phase.IDLE, 1, ONE, 1)
     assert list(flow.on(OFFER, 2.0)) == [] and flow.phase is Phase.IDLE
     assert list(flow.on(Heard(CLOUD, Offer(3, PART, True)), 9.0)) == fetch(PART)
+
+
+def test_a_release_called_back_while_it_is_switched_to_does_not_stay() -> None:
+    """The node may answer with it already, though it has not heard so itself."""
+    flow = at(Phase.SWITCHING)
+    (*_, undo) = flow.on(Heard(CLOUD, Back(2, "worse")), 1.0)
+    assert undo == Do("return", Activate(1, ONE))
+    (stray,) = flow.on(ACTIVE, 1.0)  # of the switch, too late
+    assert isinstance(stray, Tell) and isinstance(stray.body, Ignored) and flow.phase is Phase.RETURNING
+    assert list(flow.on(Done("return", Active(1)), 1.0))[-1] == up("back")
+    assert (flow.phase, flow.current, flow.manifest, flow.floor) == (Phase.IDLE, 1, ONE, 1)

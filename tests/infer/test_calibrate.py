@@ -29,7 +29,7 @@ def test_the_temperature_that_made_the_labels_is_found(degrees: float) -> None:
     assert calibration_error(softmax(logits, found), y) < 0.03
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), degrees=st.floats(0.3, 4.0))
 def test_no_other_temperature_is_better(seed: int, degrees: float) -> None:
     logits, y = drawn(seed, degrees, 100)

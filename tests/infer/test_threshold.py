@@ -40,7 +40,7 @@ def loss(threshold: float, exits: list[Floats], y: NDArray[np.int64]) -> float:
     return lost / len(y)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), risk=st.sampled_from([0.0, 0.01, 0.02, 0.05]))
 def test_the_risk_is_kept_on_the_samples_it_was_chosen_on(seed: int, risk: float) -> None:
     exits, y = cascade(seed, 200)

@@ -44,7 +44,7 @@ MECHANISMS = st.one_of(
 FILE = AgentFile(EDGE, FLEET, Policy(), 7, ("127.0.0.1", 0), ("127.0.0.1", 7400))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mechanism=MECHANISMS, risk=st.floats(0.0, 1.0), seed=st.integers(0, 2**53))
 def test_what_a_node_is_told_comes_back_as_it_was(
     tmp_path: Path, mechanism: Consent | Noise | None, risk: float, seed: int
@@ -125,7 +125,7 @@ def test_a_socket_in_a_deep_folder_has_a_short_path(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=30), st.binary(max_size=200)), max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_tap_gives_back_what_it_took(tmp_path: Path, frames: list[tuple[str, bytes]]) -> None:
     path = tmp_path / "tap.bin"
     path.unlink(missing_ok=True)

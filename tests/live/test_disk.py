@@ -309,7 +309,7 @@ def test_a_broken_medium_is_told_as_our_error(bench: Bench) -> None:
     private=st.booleans(),
     cuts=st.lists(st.tuples(st.integers(0, 320), st.integers(0, 320)), max_size=12),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_of_patches_gives_the_blob(
     bench: Bench, data: bytes, private: bool, cuts: list[tuple[int, int]]
 ) -> None:

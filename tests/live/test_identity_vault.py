@@ -29,7 +29,7 @@ def test_the_cloud_signs_and_nodes_only_verify(tmp_path: Path) -> None:
     assert EDGE
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plain=st.binary(max_size=200), at=st.integers(0, 10_000), tier=st.sampled_from(Tier), form=st.sampled_from(Form))
 def test_sealed_bytes_open_unless_one_bit_changed(
     tmp_path: Path, plain: bytes, at: int, tier: Tier, form: Form

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganglion.core.fleet import Link
-from ganglion.live.shaper import ShapedLink, measure
+from ganglion.live.shaper import Measured, ShapedLink, measure
 from ganglion.live.shaper.line import Line
 
 FAST = Link("fast", 50e6, 50e6, 0.0)
@@ -83,7 +85,8 @@ def test_it_does_what_it_declares(run: Run) -> None:
     async def body() -> None:
         slow, quick = Link("slow", 300e3, 900e3, 0.010), Link("quick", 4e6, 4e6, 0.030, jitter_s=0.005)
         for link in (slow, quick):
-            saw = await measure(link, seed=3, for_s=0.3)
+            runs = [await measure(link, seed, for_s=0.3) for seed in (3, 4, 5)]  # a busy machine may spoil one
+            saw = Measured(*(statistics.median(values) for values in zip(*map(astuple, runs), strict=True)))
             assert 0.85 < saw.up_bytes_s / link.up_bytes_s < 1.15, (link, saw)
             assert 0.85 < saw.down_bytes_s / link.down_bytes_s < 1.15, (link, saw)
             assert link.delay_s <= saw.delay_s < link.delay_s + 2 * link.jitter_s + 0.008, (link, saw)

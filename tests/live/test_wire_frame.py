@@ -54,7 +54,7 @@ def read(raw: bytes) -> Parcel | None:
     return frame.finish(found[1], found[2], 0.0) if found and isinstance(found[1], frame.Draft) else None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(parcels)
 def test_a_parcel_comes_back_as_it_went(sent: Parcel) -> None:
     got = read(whole(sent))
@@ -68,7 +68,7 @@ def test_a_parcel_comes_back_as_it_went(sent: Parcel) -> None:
         assert array.tobytes() == np.ascontiguousarray(array_sent, array.dtype).tobytes()
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(parcels, st.data())
 def test_changed_bytes_are_refused_and_nothing_else_happens(sent: Parcel, data: st.DataObject) -> None:
     raw = bytearray(whole(sent))
@@ -81,7 +81,7 @@ def test_changed_bytes_are_refused_and_nothing_else_happens(sent: Parcel, data: 
         assert str(error)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.binary(max_size=200), st.binary(max_size=100))
 def test_any_bytes_behind_a_valid_header_are_refused(meta: bytes, data: bytes) -> None:
     raw = frame.HEADER.pack(frame.MAGIC, frame.VERSION, frame.Kind.PARCEL, 0, 1, 1, len(meta), 1, len(data))
@@ -89,7 +89,7 @@ def test_any_bytes_behind_a_valid_header_are_refused(meta: bytes, data: bytes) -
         read(raw + meta + data)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(parcels, st.integers(1, 64))
 def test_fragments_make_the_same_frame(sent: Parcel, size: int) -> None:
     head, parts, _ = frame.encode(sent, 1, CODEC)

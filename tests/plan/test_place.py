@@ -162,7 +162,7 @@ def test_the_best_plan_is_the_one_that_a_search_by_hand_finds(seed: int, exits: 
     assert estimate.mean_s == pytest.approx(least, rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), risk=st.sampled_from([0.02, 0.1, 0.4]), far=st.sampled_from([0.0, 0.05, 1.0]))
 def test_every_offered_plan_keeps_the_goal_and_the_tiers(seed: int, risk: float, far: float) -> None:
     case = problem(seed, goal=Goal(risk=risk, far_share=far))

@@ -21,13 +21,13 @@ def test_the_incomplete_beta_function_is_scipys(a: float, b: float, x: float) ->
     assert regularised_beta(a, b, x) == pytest.approx(betainc(a, b, x), abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(a=st.floats(0.5, 500.0), b=st.floats(0.5, 500.0), p=st.floats(0.001, 0.999))
 def test_quantiles_are_scipys(a: float, b: float, p: float) -> None:
     assert beta_quantile(p, a, b) == pytest.approx(beta.ppf(p, a, b), abs=1e-7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(trials=st.integers(1, 2000), part=st.floats(0.0, 1.0), level=st.sampled_from([0.8, 0.95, 0.99]))
 def test_an_interval_holds_its_estimate_and_mirrors(trials: int, part: float, level: float) -> None:
     hits = round(part * trials)

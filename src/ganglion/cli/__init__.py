@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..core.errors import GanglionError
-from . import bench, cloud, demo, device, doctor, edge, evaluation, fleet, inference, project
+from . import below, bench, cloud, demo, doctor, evaluation, fleet, inference, project
 from .screen import explain
 
 app = typer.Typer(
@@ -23,8 +23,9 @@ app = typer.Typer(
 )
 for part in (demo, project, fleet, inference, evaluation, bench, doctor):
     part.add_to(app)
-for name, group in (("cloud", cloud.app), ("edge", edge.app), ("device", device.app)):
-    app.add_typer(group, name=name)
+app.add_typer(cloud.app, name="cloud")
+for noun in ("edge", "device"):
+    app.add_typer(below.group(noun), name=noun)
 
 
 @app.callback(invoke_without_command=True)

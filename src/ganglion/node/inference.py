@@ -84,7 +84,7 @@ def watch(work: Watch, tools: Tools) -> Watched:
     ready = loaded(tools, work.version)
     if ready is None:
         return Watched(False, 0)
-    name = f"detector/{work.version}"
+    name = f"detector/{work.version}/{work.turn}"
     if name not in tools.loaded:
         for old in [key for key in tools.loaded if key.startswith("detector/")]:
             del tools.loaded[old]

@@ -91,7 +91,7 @@ class Install:
                 return self._switch() if self.live else self._shadow(now_s)
             case Phase.SWITCHING, Done("activate", Active(counter)):
                 return self._switched(counter, now_s)
-            case Phase.RETURNING, Done("activate", Active(counter)):
+            case Phase.RETURNING, Done("return", Active(counter)):
                 return self._returned(counter)
             case ((Phase.SHADOW | Phase.PROBATION), Told(Verdict() as verdict)) if verdict.counter == self.trying:
                 return self._judged(verdict)
@@ -111,7 +111,7 @@ class Install:
         if offer.counter <= max(self.floor, self.trying):
             why = f"release {offer.counter} is not above the floor {max(self.floor, self.trying)}"
             return [Send(self.parent, Report(offer.counter, "failed", why))]
-        if self.phase in (Phase.PROBATION, Phase.RETURNING, Phase.SWITCHING):
+        if self.phase is not Phase.IDLE:  # two roll-outs at once: the one that came first goes on
             why = f"release {self.trying} is being tried here"
             return [Send(self.parent, Report(offer.counter, "failed", why))]
         self.phase, self.trying, self.offered, self.live = Phase.FETCHING, offer.counter, offer.manifest, offer.live
@@ -145,8 +145,7 @@ class Install:
 
     def _switched(self, counter: int, now_s: float) -> Sequence[Command]:
         self.phase = Phase.PROBATION
-        self.before, self.manifest_before = self.current, self.manifest
-        self.current, self.manifest = counter, self.offered
+        self._switch_over(counter)
         self.waiting = self.children
         assert self.offered is not None
         offers = [Send(child, Offer(counter, self.offered, live=True)) for child in self.children]
@@ -195,13 +194,19 @@ class Install:
         return [*commits, Tell(Installed(counter, "committed")), Send(self.parent, Report(counter, "committed"))]
 
     def _back(self, counter: int, why: str) -> Sequence[Command]:
-        backs = [Send(child, Back(counter, why)) for child in self.children]
+        if counter == self.trying and self.phase is Phase.SWITCHING:  # the switch may have happened already: undo it
+            self._switch_over(counter)
         if counter == self.current and self.phase in (Phase.PROBATION, Phase.SWITCHING):
             self.phase = Phase.RETURNING
-            return [*backs, Do("activate", Activate(self.before, self.manifest_before))]
-        if counter == self.trying:
+            backs = [Send(child, Back(counter, why)) for child in self.children]
+            return [*backs, Do("return", Activate(self.before, self.manifest_before))]
+        if counter == self.trying and self.phase is not Phase.RETURNING:
             self.phase = Phase.IDLE
         return [Send(self.parent, Report(counter, "back"))]
+
+    def _switch_over(self, counter: int) -> None:
+        self.before, self.manifest_before = self.current, self.manifest
+        self.current, self.manifest = counter, self.offered
 
     def _returned(self, counter: int) -> Sequence[Command]:
         left, self.phase = self.current, Phase.IDLE

@@ -11,6 +11,7 @@ from ...core.facts import Activated, Answered, Drifted
 from ...core.fleet import NodeId
 from ...core.label import STATISTIC_SAMPLES, Tier
 from ...core.process import Began, Command, Do, Done, Event, Ignored, Send, Tell, Told
+from ...core.sample import Answer
 from ...core.update import Statistic
 from .messages import Alarm, Watch, Watched
 
@@ -31,6 +32,8 @@ class Monitor:
     parent: NodeId
     phase: Phase = Phase.WATCHING
     tier: int = 0  # highest of what was counted
+    counter: int = 0  # release that answers; 0 = not known since the start
+    turn: int = 0
     durable: ClassVar[bool] = False
 
     @property
@@ -43,9 +46,9 @@ class Monitor:
         match self.phase, event:
             case _, Began():
                 return []
-            case Phase.WATCHING, Told(Answered(answer, _, confidence, _, "")) if confidence >= 0.0:
+            case Phase.WATCHING, Told(Answered(answer, _, confidence, _, "")) if self._counts(answer, confidence):
                 self.tier = max(self.tier, int(answer.tier))
-                return [Do("watch", Watch(confidence, answer.version))]
+                return [Do("watch", Watch(confidence, answer.version, self.turn))]
             case _, Told(Answered()):
                 return []
             case Phase.WATCHING, Done("watch", Watched(alarm, samples)):
@@ -55,7 +58,12 @@ class Monitor:
                 # fewer samples would be no statistic: a detector that fires so early waits for its next one
                 evidence = Statistic(max(self.tier, int(Tier.PUBLIC)), max(samples, STATISTIC_SAMPLES), ())
                 return [Tell(Drifted(self.parent, self.me, samples)), Send(self.parent, Alarm(evidence))]
-            case _, Told(Activated()):
-                self.phase, self.tier = Phase.WATCHING, 0
+            case _, Told(Activated(counter)):
+                self.phase, self.tier, self.counter = Phase.WATCHING, 0, counter
+                self.turn += 1
                 return []
         return [Tell(Ignored("Monitor", "", type(event).__name__, self.phase.name))]
+
+    def _counts(self, answer: Answer, confidence: float) -> bool:
+        """A late answer of the release before says nothing about this one."""
+        return confidence >= 0.0 and self.counter in (0, answer.version)

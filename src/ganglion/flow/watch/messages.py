@@ -20,6 +20,7 @@ class Watch:
 
     confidence: float
     version: int
+    turn: int  # how often the release has changed: each change begins a detector of its own
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""`ganglion edge` and `ganglion device`: a node below the cloud, on a host of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Node = Annotated[str, typer.Argument(help="Its id in fleet.toml; may be left out where there is only one.")]
+Folder = Annotated[Path, typer.Option(help="The project's folder.")]
+Ttl = Annotated[float, typer.Option(min=1.0, help="Seconds that the token is good for.")]
+Token = Annotated[str, typer.Option(envvar="GANGLION_TOKEN", help="What `invite` printed on the cloud's host.")]
+Address = Annotated[str, typer.Option(help="Where the cloud is reached; default: as fleet.toml says.")]
+HERE = Path(".")
+
+
+def group(noun: str) -> typer.Typer:
+    """The commands of one zone, `noun` in small letters."""
+    one = f"{'An' if noun[0] in 'aeiou' else 'A'} {noun}"
+    app = typer.Typer(help=f"{one} on a host of its own: invite it, join, serve.", no_args_is_help=True)
+
+    @app.command(
+        help=f"On the cloud's host: print a token that lets this {noun} in, once.",
+        epilog=f"Example: ganglion {noun} invite {noun}-1 --ttl 600",
+    )
+    def invite(node: Node = "", folder: Folder = HERE, ttl: Ttl = 3600.0) -> None:
+        from ..core.label import Zone
+        from . import hosts
+
+        hosts.invite(folder, Zone[noun.upper()], node, ttl)
+
+    @app.command(
+        help=f"On the {noun}'s host: make its key here and trade the token for a certificate.",
+        epilog=f"Example: ganglion {noun} join {noun}-1 --token $TOKEN",
+    )
+    def join(token: Token, node: Node = "", folder: Folder = HERE, address: Address = "") -> None:
+        from ..core.label import Zone
+        from . import hosts
+
+        hosts.join(folder, Zone[noun.upper()], node, token, address)
+
+    @app.command(help=f"Run this {noun} until it is told to end.", epilog=f"Example: ganglion {noun} serve {noun}-1")
+    def serve(node: Node = "", folder: Folder = HERE) -> None:
+        from ..core.label import Zone
+        from . import hosts
+
+        hosts.serve(folder, Zone[noun.upper()], node)
+
+    return app
