@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from linear import Engine, Project, Runner, examples
 
 from ganglion.core.facts import Answered, Arrived
 from ganglion.core.fleet import Fleet, Link, Node, NodeId
@@ -23,13 +22,14 @@ from ganglion.protect import Consent
 from ganglion.run import Setup, Source, simulate
 from ganglion.sim.faults import NONE, Faults
 from ganglion.sim.world import SimFleet
+from linear import Engine, Project, Runner, examples
 
 CLOUD = NodeId("cloud")
 SITES = {NodeId("edge-a"): (NodeId("a1"), NodeId("a2")), NodeId("edge-b"): (NodeId("b1"), NodeId("b2"))}
 EDGES, DEVICES = tuple(SITES), tuple(device for site in SITES.values() for device in site)
 NODES = (CLOUD, *EDGES, *DEVICES)
 RINGS = ((EDGES[0],), (EDGES[1],))
-RATE_HZ = 5.0
+RATE_HZ = 4.0
 WORST = Faults(loss=0.02, duplicate=0.1, reorder=0.1, reorder_s=0.5)
 POLICY = Policy(
     goal=Goal(risk=0.05, far_share=0.2),

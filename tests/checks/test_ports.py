@@ -1,4 +1,4 @@
-"""One contract per port, kept by both worlds: what a flow learns of a disk or a clock does not tell it where it runs."""
+"""One contract per port, kept by both worlds: what a flow learns of a disk or clock does not tell it where it runs."""
 
 from __future__ import annotations
 

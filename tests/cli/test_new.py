@@ -127,10 +127,12 @@ def test_nodes_are_named_or_the_only_one(mine: Path) -> None:
         node_named(declared, "device-3", Zone.DEVICE)
 
 
-def test_hosts_need_addresses(mine: Path) -> None:
+def test_hosts_need_addresses(tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh"
+    ganglion("new", str(fresh))
     with pytest.raises(ConfigError, match="node 'cloud' has no address"):
-        ganglion("cloud", "init", "--folder", str(mine))
-    assert not (mine / ".ganglion").exists()
+        ganglion("cloud", "init", "--folder", str(fresh))
+    assert not (fresh / ".ganglion").exists()
 
 
 def test_a_fleet_s_state_is_found(tmp_path: Path) -> None:

@@ -96,9 +96,9 @@ class Step(NamedTuple):
 
 P = edge.Phase
 RETRY = Wake("retry", 9.0 + RETRY_S)
-FETCHES = [Start(Fetch(WEIGHTS, CLOUD)), Start(Fetch(REPLAY, CLOUD)), RETRY]
-GIVE = [Start(Give(DERIVED.delta, CLOUD)), RETRY]
-WITHHELD = [Tell(Withheld(SITE, "no declassifier")), Tell(Attend(False, WHY))]
+FETCHES: list[Command] = [Start(Fetch(WEIGHTS, CLOUD)), Start(Fetch(REPLAY, CLOUD)), RETRY]
+GIVE: list[Command] = [Start(Give(DERIVED.delta, CLOUD)), RETRY]
+WITHHELD: list[Command] = [Tell(Withheld(SITE, "no declassifier")), Tell(Attend(False, WHY))]
 EVIDENCE = Statistic(int(Tier.EDGE), 300, (("before", 0.02), ("after", 0.95)))
 STEPS = [
     Step(P.WATCHING, Began(), [], P.WATCHING),
@@ -157,7 +157,9 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda s: f"{s.phase.name} {type(getattr(s.event, 'body', s.event)).__name__}")
+@pytest.mark.parametrize(
+    "step", STEPS, ids=lambda s: f"{s.phase.name} {type(getattr(s.event, 'body', s.event)).__name__}"
+)
 def test_each_step_on_the_edge(step: Step) -> None:
     flow = at(step.phase)
     assert list(flow.on(step.event, 9.0)) == list(step.commands)

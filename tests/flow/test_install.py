@@ -61,9 +61,7 @@ PATHS: dict[Phase, tuple[Event, ...]] = {  # how an edge that answers with relea
 
 def edge() -> Install:
     """An edge with one device; release 1 is committed there."""
-    return Install(
-        EDGE, CLOUD, int(Zone.EDGE), (DEVICE,), INPUTS, current=1, manifest=ONE, before=0, floor=1, trying=1
-    )
+    return Install(EDGE, CLOUD, int(Zone.EDGE), (DEVICE,), INPUTS, current=1, manifest=ONE, before=0, floor=1, trying=1)
 
 
 def at(phase: Phase) -> Install:
@@ -96,9 +94,14 @@ class Step(NamedTuple):
     before: tuple[Event, ...] = ()
 
 
-TRIAL = [Start(Trial(2, 1, INPUTS)), Wake("trial", 9.0 + RETRY_S)]
-LIVE = [Tell(Activated(2, 1)), Tell(Installed(2, "live")), up("live"), Send(DEVICE, Offer(2, TWO, live=True))]
-COMMITTED = [Send(DEVICE, Commit(2)), Tell(Installed(2, "committed")), up("committed")]
+TRIAL: list[Command] = [Start(Trial(2, 1, INPUTS)), Wake("trial", 9.0 + RETRY_S)]
+LIVE: list[Command] = [
+    Tell(Activated(2, 1)),
+    Tell(Installed(2, "live")),
+    up("live"),
+    Send(DEVICE, Offer(2, TWO, live=True)),
+]
+COMMITTED: list[Command] = [Send(DEVICE, Commit(2)), Tell(Installed(2, "committed")), up("committed")]
 BACK = Send(DEVICE, Back(2, "worse"))
 GATE = "golden gate: outputs differ"
 STEPS = [
@@ -123,9 +126,7 @@ STEPS = [
         Phase.VERIFYING,
         FETCH[:1],
     ),
-    Step(
-        Phase.FETCHING, Told(Fetched(PART)), [Do("verify", Verify(TWO, int(Zone.EDGE)))], Phase.VERIFYING, FETCH[:2]
-    ),
+    Step(Phase.FETCHING, Told(Fetched(PART)), [Do("verify", Verify(TWO, int(Zone.EDGE)))], Phase.VERIFYING, FETCH[:2]),
     Step(Phase.FETCHING, Told(Fetched(ONE)), [], Phase.FETCHING),
     Step(Phase.FETCHING, Woke("retry"), fetch(TWO), Phase.FETCHING),
     Step(
@@ -183,7 +184,9 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda s: f"{s.phase.name} {type(getattr(s.event, 'body', s.event)).__name__}")
+@pytest.mark.parametrize(
+    "step", STEPS, ids=lambda s: f"{s.phase.name} {type(getattr(s.event, 'body', s.event)).__name__}"
+)
 def test_each_step(step: Step) -> None:
     flow = edge() if step.before[:1] == (OFFER,) else at(step.phase)
     for event in step.before:

@@ -64,8 +64,8 @@ def test_the_canary_gets_it_live_and_everybody_else_in_the_shadow() -> None:
     assert flow.phase is Phase.JUDGING
 
 
-PROMOTED = [Send(B, Promote(2)), Send(C, Promote(2)), Tell(Ringed(2, "ring", (B, C))), wake(9.0)]
-RETURNED = [*to_all(Back(2, f"b: {WORSE}")), Tell(Ringed(2, "back", (A, B, C))), wake(9.0)]
+PROMOTED: list[Command] = [Send(B, Promote(2)), Send(C, Promote(2)), Tell(Ringed(2, "ring", (B, C))), wake(9.0)]
+RETURNED: list[Command] = [*to_all(Back(2, f"b: {WORSE}")), Tell(Ringed(2, "back", (A, B, C))), wake(9.0)]
 NO_VERDICT = f"no verdict from the canary within {PATIENCE_S:g} s: ['live']"
 #        phase             what came before                event                      commands            phase after
 STEPS: list[tuple[Phase, tuple[Event, ...], Event, Sequence[Command], Phase]] = [
@@ -120,7 +120,9 @@ def test_each_step(row: tuple[Phase, tuple[Event, ...], Event, Sequence[Command]
     assert flow.phase is after
 
 
-@pytest.mark.parametrize("stray", [Done("?"), Failed("?", "why"), Heard(A, Present("a", 1, 0, 0)), Told(Ringed(1, "", ()))])
+@pytest.mark.parametrize(
+    "stray", [Done("?"), Failed("?", "why"), Heard(A, Present("a", 1, 0, 0)), Told(Ringed(1, "", ()))]
+)
 @pytest.mark.parametrize("phase", [phase for phase in PATHS if phase is not Phase.OVER])
 def test_a_stray_event_changes_nothing_and_is_told(phase: Phase, stray: Event) -> None:
     flow = at(phase)

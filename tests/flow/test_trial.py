@@ -10,7 +10,21 @@ import pytest
 from ganglion.core.facts import Seen
 from ganglion.core.fleet import NodeId
 from ganglion.core.label import STATISTIC_SAMPLES, Form, Label, Tier
-from ganglion.core.process import Began, Cancel, Command, Do, Done, Event, Failed, Heard, Ignored, Tell, Told, Wake, Woke
+from ganglion.core.process import (
+    Began,
+    Cancel,
+    Command,
+    Do,
+    Done,
+    Event,
+    Failed,
+    Heard,
+    Ignored,
+    Tell,
+    Told,
+    Wake,
+    Woke,
+)
 from ganglion.core.ref import Ref
 from ganglion.core.update import Statistic
 from ganglion.flow.presence.messages import Beat, Present

@@ -9,7 +9,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from small_fleet import CLOUD, DEVICES, EDGES, NODES, RINGS, WORST, Story, begin, first_release, trouble, unanswered
 
 from ganglion.core.facts import Activated
 from ganglion.core.fleet import NodeId
@@ -21,6 +20,7 @@ from ganglion.flow.job.cloud import Job
 from ganglion.flow.job.messages import JobOver, JobStep, Order, Released
 from ganglion.flow.rollout.messages import RolledOut
 from ganglion.node.loaded import ACTIVE
+from small_fleet import CLOUD, DEVICES, EDGES, NODES, RINGS, WORST, Story, begin, first_release, trouble, unanswered
 
 BLOCKS, SEEDS = 10, 20  # 200 seeds in all
 TROUBLES, TROUBLED_S = 8, 20.0
@@ -136,13 +136,13 @@ def unended(story: Story) -> list[str]:
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_whatever_happens_every_promise_is_kept(block: int) -> None:
-    kept = []
+    kept, delivered = [], 0
     for seed in range(block * SEEDS, (block + 1) * SEEDS):
         story, floors = story_of(seed)
         assert not (wrong := faults_of(story, floors)), f"seed {seed}: {wrong[:5]}"
-        assert len(story.told(Delivered)) > 0, f"seed {seed}: no sample was hard, so nothing was shown"
+        delivered += len(story.told(Delivered))
         kept.append(overs(story)[2].kept)
-    assert any(kept) and not all(kept), f"of 20 second releases {sum(kept)} were kept; half are bad on purpose"
+    assert len(kept) == SEEDS and delivered > SEEDS and SEEDS // 4 <= sum(kept) <= SEEDS // 2
 
 
 def test_the_same_seed_gives_the_same_history() -> None:

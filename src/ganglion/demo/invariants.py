@@ -63,7 +63,7 @@ def _remembered(result: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _good_kept(result: dict[str, Any]) -> tuple[bool, str]:
-    good = [r for r in result["releases"] if not r["bad"]]
+    good = [r for r in result["releases"] if not r["bad"] and r["asked"]]
     refused = "; ".join(f"release {r['counter']}: {r['why']}" for r in good if not r["kept"])
     return len(good) >= 2 and not refused, refused or f"{len(good)} kept"
 

@@ -14,6 +14,7 @@ from ..core.rng import stream
 from ..core.sample import Examples
 from ..engine.onnx import OnnxRunner
 from ..flow.job.messages import Released
+from ..flow.rollout.messages import RolledOut
 from ..node.bodies import make_codec
 from ..project import Loaded
 from ..run import World, torch_engine, truth
@@ -42,7 +43,7 @@ def measure(
     watcher = Watcher(lambda ref: world.blob(CLOUD, ref), make_codec(), OnnxRunner())
     told = {body.counter: body for _, _, body in facts if isinstance(body, Released)}
     saved = {row["name"]: row["up_bytes_per_answer"] for row in table}
-    releases, learnt = _learning(options, made, loaded, watcher, story, told)
+    releases, learnt = _learning(options, made, loaded, watcher, story, facts)
     for one in releases:
         gain = saved["cloud-only"] - saved["ganglion"]
         one["break_even_samples"] = one.get("release_bytes", 0.0) / gain if gain > 0 else None
@@ -132,11 +133,11 @@ def _learning(
     loaded: Loaded,
     watcher: Watcher,
     story: Story,
-    told: dict[int, Released],
+    facts: Any,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Accuracies on images never shown: of every release, and what learning won against central training."""
     chance = stream(options.seed, "watch")
-    parts = made.split
+    parts, told = made.split, {body.counter: body for _, _, body in facts if isinstance(body, Released)}
 
     def changed(examples: Examples) -> Examples:
         return Examples(drift(examples.x, options.drift), examples.y, examples.tier)
@@ -145,7 +146,7 @@ def _learning(
     drifted = as_sensed(changed(parts.test), sensed, chance)
     same = [as_sensed(parts.train, sensed, chance), as_sensed(changed(parts.site_a), sensed, chance)]
     best = central(lambda memory: torch_engine(loaded, memory.read, options.cache), loaded.project.fresh, same, drifted)
-    releases = _releases(watcher, story, told, clean, drifted)
+    releases = _releases(watcher, story, facts, told, (clean, drifted))
     by = {one["counter"]: one for one in releases if "accuracy_clean" in one}
     frozen, learnt = by[1], by.get(2, by[1])
     return releases, {
@@ -164,25 +165,28 @@ def _learning(
 
 
 def _releases(
-    watcher: Watcher, story: Story, told: dict[int, Released], clean: Examples, drifted: Examples
+    watcher: Watcher, story: Story, facts: Any, told: dict[int, Released], tests: tuple[Examples, Examples]
 ) -> list[dict[str, Any]]:
-    """What became of every job, and how right its release is."""
-    releases: list[dict[str, Any]] = []
-    for number, over in sorted(story.jobs.items()):
-        if over.counter not in told:
-            releases.append({"counter": number, "bad": number == story.bad, "kept": False, "why": over.why})
-            continue
-        release = watcher.release(told[over.counter])
+    """What became of every job that was asked for and of every release, and how right that is."""
+    ended = {body.counter: body for _, _, body in facts if isinstance(body, RolledOut)}
+    releases: list[dict[str, Any]] = [
+        {"counter": number, "bad": number == story.bad, "asked": True, "kept": False, "why": over.why}
+        for number, over in sorted(story.jobs.items())
+        if over.counter not in told
+    ]
+    for counter, released in sorted(told.items()):
+        release, end = watcher.release(released), ended.get(counter)
         releases.append(
             {
-                "counter": over.counter,
-                "bad": number == story.bad,
+                "counter": counter,
+                "bad": counter == story.bad,
+                "asked": counter in story.jobs,  # or a site asked for one more
                 "trigger": release.trigger,
-                "kept": over.kept,
-                "why": over.why,
+                "kept": end is not None and end.kept,
+                "why": "its roll-out did not end" if end is None else end.why,
                 "release_bytes": dict(release.evaluation)["release_bytes"],
-                "accuracy_clean": watcher.accuracy(release, clean),
-                "accuracy_drifted": watcher.accuracy(release, drifted),
+                "accuracy_clean": watcher.accuracy(release, tests[0]),
+                "accuracy_drifted": watcher.accuracy(release, tests[1]),
                 "plan": describe(release.plan()),
             }
         )

@@ -16,6 +16,7 @@ from ..flow.adapt.messages import LearntLocally, Withheld
 from ..flow.deliver.messages import Accepted, Delivered
 from ..flow.job.cloud import Job
 from ..flow.job.messages import JobOver, Order, Released
+from ..flow.rollout.messages import RolledOut
 from ..flow.round.messages import RoundOver
 from ..flow.sense.messages import Stream, StreamOver
 from ..run import World
@@ -187,10 +188,14 @@ class Script:
             self._begin_stream(device, source, 0, "", self.options.rate_hz)
 
     def _drain(self) -> None:
-        """Waits until every accepted sample was delivered and every sample answered, or says what is missing."""
-        for _ in range(60):
+        """Waits until every accepted sample was delivered, every sample answered and every roll-out ended.
+
+        What is still missing after that is for the invariants to name.
+        """
+        for _ in range(120):
             self.world.rest(0.5)
-            if self._count(Accepted) <= self._count(Delivered) and self._count(Answered) >= self._count(Arrived):
+            came = ((Accepted, Delivered), (Arrived, Answered), (Released, RolledOut))
+            if all(self._count(begun) <= self._count(ended) for begun, ended in came):
                 return
 
     def _count(self, kind: type) -> int:
@@ -235,4 +240,6 @@ def _id_of(node: NodeId, body: Any) -> Any:
             return answer.sample
         case Arrived(sample):
             return sample.id
+        case Released(counter) | RolledOut(counter):
+            return counter
     return id(body)

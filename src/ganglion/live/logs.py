@@ -17,13 +17,15 @@ from ..core.errors import ConfigError
 from ..core.facts import Answered, Arrived, Hard, Seen
 from ..core.process import Ignored
 from ..core.ref import Ref
+from ..flow.deliver.messages import Accepted, Delivered
 from ..flow.presence.messages import Present
 
 FOLDER, NODE, CONSOLE, WORKER = "log", "node.log", "console.log", "worker.log"
 FORMATS = ("text", "json")
 FILE_BYTES, FILES = 4 << 20, 3
 TEXT_LETTERS = 200  # of one field of a fact
-OFTEN = (Answered, Arrived, Hard, Ignored, Present, Seen)  # told all the time: they would drown the rest
+# told all the time: they would drown the rest
+OFTEN = (Accepted, Answered, Arrived, Delivered, Hard, Ignored, Present, Seen)
 
 log = logging.getLogger("ganglion")
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ..core.facts import Denied
 from ..core.fleet import NodeId
 from ..core.gate import denial
@@ -131,11 +129,7 @@ class Drive:
         if why or not kinds:
             self._spread(Denied("arrival", type(body).__name__, sender, why or "nobody here hears it"))
             return
-        for ref, array in parcel.attached:
-            if ref.is_held:
-                self.tools.tray.take(ref, array)
-            else:
-                self.tools.disk.put([np.ascontiguousarray(array).data], ref.label)
+        self.post.unpack(parcel)
         slot = self.routes.heard(body)
         if slot is None:
             flow = self.routes.spawned(self.tools, sender, body)

@@ -19,7 +19,7 @@ from ..watch import Cusum
 from .loaded import loaded
 from .tools import Tools
 
-SETTLING = 60  # samples that show what a site looks like to a release
+SETTLING = 200  # samples that show what a site looks like to a release
 
 
 def read(work: Read, tools: Tools) -> Reading:

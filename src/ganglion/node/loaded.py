@@ -20,7 +20,7 @@ from ..flow.install.messages import Activate
 from .tools import Tools
 
 ACTIVE = "active"  # table: the release that this node answers with
-RELEASES = "releases"  # table: every release of this cloud, by counter
+RELEASES = "releases"  # table: every release that this node has made or verified, by counter
 KEPT = 3  # releases in memory: the one that answers, the one before, the one on trial
 Run = Callable[[NDArray[Any]], list[NDArray[Any]]]
 
@@ -88,6 +88,12 @@ def load(manifest: Ref, tools: Tools) -> Loaded:
             if counter != tools.loaded.get(ACTIVE):
                 del releases[counter]
     return releases[release.counter]
+
+
+def remember(counter: int, manifest: Ref, tools: Tools) -> None:
+    """Keeps where a release is, so that it can be loaded again after a restart."""
+    row = tools.codec.encode(Activate(counter, manifest))
+    tools.disk.commit([Put(RELEASES, str(counter), row, replace=True)], lambda: None)
 
 
 def loaded(tools: Tools, counter: int) -> Loaded | None:

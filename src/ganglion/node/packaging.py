@@ -15,16 +15,14 @@ from ..core.errors import Refused
 from ..core.label import PUBLIC_RAW, Form, Label, Zone
 from ..core.model import Model
 from ..core.plan import Plan
-from ..core.ports import Put
 from ..core.ref import Ref
 from ..core.release import Release, Signed, StageGraph
 from ..core.sample import Examples
-from ..flow.install.messages import Activate
 from ..flow.job.messages import Draft, MakeDraft, Package, Packaged
 from ..infer.calibrate import temperature
 from ..plan import Calibration, Choice, Host, Problem, baselines, place
 from .learning import answer, project_of
-from .loaded import RELEASES, read_manifest
+from .loaded import RELEASES, read_manifest, remember
 from .tools import Tools
 
 GOLDEN = 8  # inputs that every node must answer alike
@@ -77,8 +75,7 @@ def package(work: Package, tools: Tools) -> Packaged:
     manifest = tools.codec.encode(release)
     signed = tools.codec.encode(Signed(manifest, tools.vault.sign(manifest)))
     ref = tools.disk.put([signed], Label(draft.weights.label.tier, Form.UPDATE))
-    row = Activate(work.number, ref)
-    tools.disk.commit([Put(RELEASES, str(work.number), tools.codec.encode(row), replace=True)], lambda: None)
+    remember(work.number, ref, tools)
     return Packaged(work.number, ref, release.evaluation)
 
 

@@ -1,4 +1,4 @@
-"""A node's messages out: at once and perhaps lost, or promised and sent again until acknowledged."""
+"""A node's messages: out at once and perhaps lost, or promised and sent again until acknowledged; what came in them."""
 
 from __future__ import annotations
 
@@ -53,6 +53,14 @@ class Post:
         """A message that may be lost."""
         parcel = Parcel(_flow_of(send.body), key_of(send.body), send.body, send.lane, send.left_s, name=send.name)
         self._put(send.to, parcel, send.attach, tell)
+
+    def unpack(self, parcel: Parcel) -> None:
+        """Keeps what came with a parcel: tensors of a request in flight in the tray, blobs on the disk."""
+        for ref, array in parcel.attached:
+            if ref.is_held:
+                self._tools.tray.take(ref, array)
+            else:
+                self._tools.disk.put([np.ascontiguousarray(array).data], ref.label)
 
     def resend(self, peer: NodeId) -> None:
         """Everything that a neighbour has not acknowledged, oldest first."""
