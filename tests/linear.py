@@ -61,6 +61,7 @@ class Project:
     scale: float = 1.0
     fresh: Recipe = Recipe(Sgd(1.0, epochs=100, decay=0.02), CrossEntropy((1.0, 1.0)))
     transfer: Recipe = Recipe(Sgd(0.5, epochs=40, decay=0.02), CrossEntropy((1.0, 1.0)))
+    round: Recipe = Recipe(Sgd(0.5, epochs=20, decay=0.02), CrossEntropy((1.0, 1.0)))
     parts: ClassVar[dict[str, Examples]] = {"train": examples(1, 200), "calibration": examples(2, 120)}
 
     def examples(self, part: str) -> Examples:

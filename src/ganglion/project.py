@@ -37,6 +37,7 @@ SHARE, COUNT = (0.0, 1.0), (1.0, 1e6)
 RECIPE: dict[str, Limits] = {"rate": (1e-9, 1e3), "epochs": COUNT, "batch": COUNT}
 RECIPE |= dict.fromkeys(("momentum", "decay", "cooling"), SHARE)
 GOAL: dict[str, Limits] = {"deadline_s": (1e-3, 1e4), "risk": SHARE, "far_share": SHARE}
+Recipes = tuple[Recipe, Recipe, Recipe]  # fresh, transfer, round
 USUAL = Recipe(Adam(0.005, epochs=30), CrossEntropy())
 
 
@@ -56,6 +57,7 @@ class Data:
     module: types.ModuleType
     fresh: Recipe
     transfer: Recipe
+    round: Recipe
     scale: float  # of uint8 samples
     names: tuple[str, ...]  # of classes
     classes: int
@@ -123,14 +125,14 @@ def _wrong(module: types.ModuleType, what: str, holds: str, remedy: str) -> Conf
     return ConfigError(f"{what} in {module.__file__}: {holds}; {remedy}")
 
 
-def _data(module: types.ModuleType, fresh: Recipe, transfer: Recipe) -> Data:
+def _data(module: types.ModuleType, recipes: Recipes) -> Data:
     scale, classes = getattr(module, "SCALE", 1.0), getattr(module, "CLASSES", None)
     if not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
         raise _wrong(module, f"SCALE = {scale!r}", "it must be a number above 0", "such as SCALE = 1 / 255")
     named = range(classes) if isinstance(classes, int) else classes
     if not isinstance(named, (list, tuple, range)) or len(named) < 2:
         raise _wrong(module, f"CLASSES = {classes!r}", "it must be two or more", 'such as 10 or ("cat", "dog")')
-    return Data(module, fresh, transfer, float(scale), tuple(str(name) for name in named), len(named))
+    return Data(module, *recipes, float(scale), tuple(str(name) for name in named), len(named))
 
 
 @dataclass(frozen=True)
@@ -181,8 +183,8 @@ def resolve(spec: str) -> Loaded:
         raise NotFound(f"no data.py in project {spec!r}: its samples come from there; write `examples` and `stream`")
     if not re.search(rf"\b{re.escape(function)}\b", Path(found.origin).read_text("utf-8")):
         raise ConfigError(f"no function {function} in {found.origin}: it makes the model; define `def {function}()`")
-    fresh, transfer, goal = _job(Path(found.origin).with_name(JOB))
-    data = _data(_imported(beside.name), fresh, transfer)
+    recipes, goal = _job(Path(found.origin).with_name(JOB))
+    data = _data(_imported(beside.name), recipes)
     return Loaded(spec, _builder(found.name, function), data, goal)
 
 
@@ -234,12 +236,13 @@ def _builder(module: str, function: str) -> Callable[[], Any]:
     return build
 
 
-def _job(file: Path) -> tuple[Recipe, Recipe, Goal]:
+def _job(file: Path) -> tuple[Recipes, Goal]:
     there = Table.read(file) if file.exists() else Table(str(file), "", {})
-    top = there.only("train", "transfer", "goal")
+    top = there.only("train", "transfer", "round", "goal")
     fresh = _recipe(top.table("train"), USUAL)
     goal = top.table("goal").only(*(one.name for one in fields(Goal)))
-    return fresh, _recipe(top.table("transfer"), fresh), goal.into(Goal, GOAL)
+    transfer = _recipe(top.table("transfer"), fresh)
+    return (fresh, transfer, _recipe(top.table("round"), transfer)), goal.into(Goal, GOAL)
 
 
 def _recipe(row: Table, usual: Recipe) -> Recipe:

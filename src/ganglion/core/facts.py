@@ -37,6 +37,7 @@ class Answered:
     first_confidence: float  # of the nearest exit, whichever exit answered; -1 where none ran here
     x: Ref  # still held
     plan: str = ""
+    distance: float = -1.0  # of its features from what the release was made on; -1 where none were seen
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ class Release:
     classes: int
     exits: int
     confidence: tuple[tuple[float, float], ...]  # per exit: mean and standard deviation on the calibration set
+    features: tuple[tuple[float, float], ...]  # of the first boundary, per channel: mean and standard deviation there
+    distance: tuple[float, float]  # of features from those means: mean and standard deviation there
     golden_x: Ref  # inputs [n, ...] float32
     golden_y: Ref  # probabilities of the last exit [n, classes] float32
     tolerance: float

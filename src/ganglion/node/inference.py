@@ -19,6 +19,7 @@ from ..watch import Cusum
 from .loaded import loaded
 from .tools import Tools
 
+FAR = 0.5  # standard deviations that a site's features may lie apart: its images are not the calibration set's
 SETTLING = 200  # samples that show what a site looks like to a release
 
 
@@ -57,6 +58,7 @@ def run(work: Run, tools: Tools) -> Ran:
         leave,
         onward,
         0 if beyond is None else beyond.first,
+        ready.distance(outs[-1]) if (stage.first, stage.last) == (0, 1) and ready.release.features else -1.0,
     )
 
 
@@ -80,7 +82,7 @@ def compare(work: Compare, tools: Tools) -> Compared:
 
 
 def watch(work: Watch, tools: Tools) -> Watched:
-    """Feeds the detector of the release that answered; a new release begins a new one."""
+    """Feeds the detectors of the release that answered; a new release begins new ones."""
     ready = loaded(tools, work.version)
     if ready is None:
         return Watched(False, 0)
@@ -88,28 +90,33 @@ def watch(work: Watch, tools: Tools) -> Watched:
     if name not in tools.loaded:
         for old in [key for key in tools.loaded if key.startswith("detector/")]:
             del tools.loaded[old]
-        tools.loaded[name] = Watcher(None if ready.release.parent else Cusum(*ready.release.confidence[0]))
-    return tools.loaded[name].take(work.confidence)  # type: ignore[no-any-return]
+        release = ready.release
+        known = None if release.parent else (release.confidence[0], release.distance)
+        tools.loaded[name] = Watcher() if known is None else Watcher([Cusum(*known[0]), Cusum(*known[1], drift=FAR)])
+    return tools.loaded[name].take((work.confidence, work.distance))  # type: ignore[no-any-return]
 
 
 @dataclass
 class Watcher:
-    """A detector and what it has seen.
+    """Two detectors, of how sure the first exit is and of how far features are from what is known.
 
     A release that was learnt from a drift was judged on its site already; what that site looks like to it is taken
     from the first samples there, not from the public calibration set.
     """
 
-    detector: Cusum | None
-    seen: list[float] = field(default_factory=list)
+    detectors: list[Cusum] = field(default_factory=list)
+    seen: list[tuple[float, float]] = field(default_factory=list)
     samples: int = 0
 
-    def take(self, confidence: float) -> Watched:
-        """One more confidence."""
+    def take(self, values: tuple[float, float]) -> Watched:
+        """One more sample; a distance below 0 was not seen and does not count."""
         self.samples += 1
-        if self.detector is None:
-            self.seen.append(confidence)
+        if not self.detectors:
+            self.seen.append(values)
             if len(self.seen) == SETTLING:
-                self.detector = Cusum(float(np.mean(self.seen)), float(np.std(self.seen)))
+                means, stds = np.mean(self.seen, axis=0), np.std(self.seen, axis=0)
+                (sure, far), (sure_std, far_std) = means.tolist(), stds.tolist()
+                self.detectors = [Cusum(sure, sure_std), Cusum(far, far_std, drift=FAR)]
             return Watched(False, self.samples)
-        return Watched(self.detector.update(confidence), self.samples)
+        alarms = [one.update(value) for one, value in zip(self.detectors, values, strict=True) if value >= 0.0]
+        return Watched(any(alarms), self.samples)

@@ -81,13 +81,19 @@ def fresh_weights(work: FreshWeights, tools: Tools) -> Weights:
 
 
 def swap_two_classes(train: Examples, share: float, tools: Tools) -> Examples:
-    """A labelling fault: a share of the examples of two classes gets the other's label."""
+    """A labelling fault: somebody takes one way of writing class a for class b, and the other way round.
+
+    The share of each class that lies farthest along its main direction gets the other's label; a fault that hits
+    examples at random would mostly be averaged away.
+    """
     chance = tools.rng.stream("swap")
-    a, b = sorted(int(c) for c in chance.choice(np.unique(train.y), 2, replace=False))
+    a, b = (int(c) for c in chance.choice(np.unique(train.y), 2, replace=False))
     y = train.y.copy()
-    for row in np.flatnonzero((train.y == a) | (train.y == b)):
-        if chance.random() < share:
-            y[row] = b if train.y[row] == a else a
+    for wrong, right in ((a, b), (b, a)):
+        rows = np.flatnonzero(train.y == right)
+        flat = train.x[rows].reshape(len(rows), -1)
+        main = np.linalg.svd(flat - flat.mean(0), full_matrices=False)[2][0]
+        y[rows[np.argsort(flat @ main)[: round(share * len(rows))]]] = wrong
     return Examples(train.x, y, train.tier)
 
 
@@ -97,7 +103,8 @@ def learn(work: Learn, tools: Tools) -> Improved:
     rows = np.arange(len(fresh))
     held, used = fresh.take(rows[::HELD_OUT]), fresh.take(rows[rows % HELD_OUT != 0])
     weights = tensors_of_bytes(tools.disk.get(work.weights))
-    recipe = project_of(tools).transfer
+    project = project_of(tools)
+    recipe = project.round if work.number else project.transfer
     mine = _put_examples(used, tools)
     task = Task(weights, (mine,), len(used), ("learn", tools.me), (work.replay,))
     update, _ = answer(Finetune(recipe.how, loss=recipe.loss)(task, {}), tools)

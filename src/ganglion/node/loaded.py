@@ -25,6 +25,12 @@ KEPT = 3  # releases in memory: the one that answers, the one before, the one on
 Run = Callable[[NDArray[Any]], list[NDArray[Any]]]
 
 
+def channels(boundary: NDArray[Any]) -> NDArray[np.float64]:
+    """Boundary tensors [n, channel, ...] as one number per channel: [n, channel]."""
+    per: NDArray[np.float64] = np.asarray(boundary, np.float64).reshape(len(boundary), boundary.shape[1], -1)
+    return np.asarray(per.mean(-1))
+
+
 @dataclass
 class Loaded:
     """One release, its stages loaded on first use."""
@@ -51,6 +57,11 @@ class Loaded:
         """What a stage says to one sample or boundary tensor: [classes] per exit, then the boundary tensor if any."""
         ready = to_input(x, self.release.scale) if first == 0 else np.asarray(x, np.float32)
         return [out[0] for out in self.stage(first, last)(ready[None])]
+
+    def distance(self, boundary: NDArray[Any]) -> float:
+        """How far a boundary tensor's features are from those of the calibration set, in standard deviations."""
+        mean, std = np.array(self.release.features).T
+        return float(np.sqrt(np.mean(((channels(boundary[None])[0] - mean) / std) ** 2)))
 
     def answer(self, x: NDArray[Any], plan: Plan, farthest: Zone) -> int:
         """The class that a raw sample would get by a plan if nothing beyond `farthest` could be asked."""

@@ -22,10 +22,11 @@ from ..flow.job.messages import Draft, MakeDraft, Package, Packaged
 from ..infer.calibrate import temperature
 from ..plan import Calibration, Choice, Host, Problem, baselines, place
 from .learning import answer, project_of
-from .loaded import RELEASES, read_manifest, remember
+from .loaded import RELEASES, channels, read_manifest, remember
 from .tools import Tools
 
 GOLDEN = 8  # inputs that every node must answer alike
+LEAST_STD = 1e-6  # of a channel: one that never fires must not make every sample strange
 TOLERANCE = 2e-3  # of a probability; runtimes differ in the last bits, int8 in one step of a scale
 
 
@@ -86,6 +87,7 @@ def _release(
     draft, project = work.draft, project_of(tools)
     calibration = project.examples("calibration")
     label = Label(draft.weights.label.tier, Form.UPDATE)
+    features, distance = _features(draft, calibration, tools)
     return Release(
         name="model",
         counter=work.number,
@@ -101,6 +103,8 @@ def _release(
         classes=project.classes,
         exits=len(p),
         confidence=tuple((float(one.max(-1).mean()), float(one.max(-1).std())) for one in p),
+        features=features,
+        distance=distance,
         golden_x=tools.disk.put([arrays_to_bytes({"x": calibration.x[:GOLDEN]})], PUBLIC_RAW),
         golden_y=tools.disk.put([arrays_to_bytes({"p": p[-1][:GOLDEN]})], label),
         tolerance=TOLERANCE,
@@ -109,6 +113,21 @@ def _release(
             ("release_bytes", float(sum(ref.size_bytes for ref in (draft.stored, *(g.graph for g in draft.graphs))))),
         ),
     )
+
+
+def _features(
+    draft: Draft, calibration: Examples, tools: Tools
+) -> tuple[tuple[tuple[float, float], ...], tuple[float, float]]:
+    """What the first boundary looks like on the calibration set, for a device to notice what does not look so."""
+    first = next((graph for graph in draft.graphs if (graph.first, graph.last) == (0, 1)), None)
+    if first is None or len(draft.model.exits) < 2:
+        return (), (0.0, 1.0)
+    run = tools.runner.load(tools.disk.get(first.graph), tools.disk.get(draft.stored))
+    seen = channels(run(calibration.x)[-1])
+    mean, std = seen.mean(0), np.maximum(seen.std(0), LEAST_STD)
+    distances = np.sqrt((((seen - mean) / std) ** 2).mean(1))
+    features = tuple((float(m), float(s)) for m, s in zip(mean, std, strict=True))
+    return features, (float(distances.mean()), float(distances.std()))
 
 
 def plans(

@@ -105,6 +105,7 @@ class Project(Protocol):
     scale: float  # of uint8 samples
     fresh: Recipe  # for weights from nothing
     transfer: Recipe  # for learning on from a release's weights
+    round: Recipe  # for one client's share of a round: gentle, for others' knowledge is in the base
 
     def examples(self, part: str) -> Examples:
         """Public examples in the cloud: "train", "calibration"."""

@@ -45,6 +45,7 @@ class Learn:
     data: tuple[Ref, ...]
     replay: Ref
     counter: int
+    number: int = 0  # of the round that it is a share of; 0 = on this site alone
 
 
 @dataclass(frozen=True)

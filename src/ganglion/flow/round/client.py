@@ -103,4 +103,4 @@ class RoundClient:
         if self.missing or self.base is None or self.data is None or self.material is None:
             return []
         self.phase = Phase.LEARNING
-        return [Do("learn", Learn(self.base, (self.data,), self.material.replay, self.material.counter))]
+        return [Do("learn", Learn(self.base, (self.data,), self.material.replay, self.material.counter, self.number))]

@@ -66,3 +66,4 @@ class Ran:
     leave: int  # place in `exits` of the first that is sure enough; -1: none
     onward: Ref | None  # what the next stage wants; None: there is none
     first: int  # segment that the next stage begins with
+    distance: float = -1.0  # of the first boundary's features from what the release knows; -1 where there is none

@@ -164,7 +164,7 @@ class Serve:
         if item.asker is not None:
             return [*done, Send(item.asker, Reply(answer), Lane.TENSOR, max(item.late_s - now_s, 0.05))]
         first = item.ran.confidences[0] if item.ran.confidences else -1.0
-        done.append(Tell(Answered(answer, now_s - item.made_s, first, item.x, item.plan)))
+        done.append(Tell(Answered(answer, now_s - item.made_s, first, item.x, item.plan, item.ran.distance)))
         if self.mirror and self.linked and self.parent is not None and not item.asked and _may_mirror(item.x):
             done.append(Send(self.parent, Mirror(item.sample, item.x), Lane.TENSOR, 5.0, (item.x,)))
         return done

@@ -46,9 +46,11 @@ class Monitor:
         match self.phase, event:
             case _, Began():
                 return []
-            case Phase.WATCHING, Told(Answered(answer, _, confidence, _, "")) if self._counts(answer, confidence):
+            case Phase.WATCHING, Told(Answered(answer, _, confidence, _, "", distance)) if self._counts(
+                answer, confidence
+            ):
                 self.tier = max(self.tier, int(answer.tier))
-                return [Do("watch", Watch(confidence, answer.version, self.turn))]
+                return [Do("watch", Watch(confidence, distance, answer.version, self.turn))]
             case _, Told(Answered()):
                 return []
             case Phase.WATCHING, Done("watch", Watched(alarm, samples)):

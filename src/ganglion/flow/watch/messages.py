@@ -19,6 +19,7 @@ class Watch:
     """Work: one more confidence for the detector. No label is needed."""
 
     confidence: float
+    distance: float
     version: int
     turn: int  # how often the release has changed: each change begins a detector of its own
 
