@@ -17,7 +17,7 @@ from ganglion.flow.job.cloud import Job
 from ganglion.flow.job.messages import JobOver, JobStep, Order
 from ganglion.flow.sense.messages import Stream
 from ganglion.project import resolve
-from ganglion.run import Setup, Source, simulated_world, truth
+from ganglion.run import Setup, simulated_world, truth
 
 SAMPLES = 50
 
@@ -27,10 +27,7 @@ def main(folder: Path) -> None:
     loaded = resolve(str(folder))
     declared = read_fleet(folder / "fleet.toml", loaded.goal)
     devices = [node.id for node in declared.fleet.at(Zone.DEVICE)]
-    sources = {
-        device: {name: Source(one.x, one.y, one.tiers) for name, one in loaded.streams(device).items()}
-        for device in devices
-    }
+    sources = {device: loaded.streams(device) for device in devices}
     setup = Setup(declared.fleet, declared.policy, str(folder), sources, declared.label_share)
     edges = tuple(node.id for node in declared.fleet.at(Zone.EDGE))
 

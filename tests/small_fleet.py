@@ -18,8 +18,9 @@ from ganglion.flow.job.cloud import Job
 from ganglion.flow.job.messages import JobOver, Order
 from ganglion.flow.sense.messages import Stream
 from ganglion.node.tools import Policy
+from ganglion.project import Source
 from ganglion.protect import Consent
-from ganglion.run import Setup, Source, simulate
+from ganglion.run import Setup, simulate
 from ganglion.sim.faults import NONE, Faults
 from ganglion.sim.world import SimFleet
 from linear import Engine, Project, Runner, examples

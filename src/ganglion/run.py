@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .core.errors import NotFound
@@ -24,7 +23,7 @@ from .node.bodies import make_codec
 from .node.loaded import restore
 from .node.places import PLACES
 from .node.tools import Labels, Policy, Project, Runner, Sensor, Tools, Tray
-from .project import Loaded, code_digest
+from .project import Loaded, Source, code_digest
 from .protect.sign import public_key, sign, verify
 from .sim.costs import large_work_s, small_work_s
 from .sim.heap import Heap
@@ -52,15 +51,6 @@ class World(Protocol):
     def rest(self, seconds: float) -> None: ...
     def blob(self, id: NodeId, ref: Ref) -> bytes: ...  # what a node's disk holds, for whoever watches
     def bytes(self, lower: NodeId) -> tuple[int, int]: ...  # across the link above a node so far: up, down
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a device's sensor reads, over and over; `y` is for whoever watches, never for the node."""
-
-    x: NDArray[Any]  # [n, ...] uint8 or float32
-    y: NDArray[np.int64]
-    tiers: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from ganglion.node.outbox import Outbox
 from ganglion.node.places import PLACES
 from ganglion.node.tools import Policy
 from ganglion.project import resolve
-from ganglion.run import Setup, Source
+from ganglion.run import Setup
 
 pytestmark = pytest.mark.live
 
@@ -82,8 +82,7 @@ def quiet(fleet: LiveFleet) -> dict[NodeId, Status]:
 def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
     """Three processes: a release, a stream, kill -9 of the edge and its return, and the end."""
     spec = str(Path(ganglion.__file__).parent / "template")
-    sources = {name: Source(one.x, one.y, one.tiers) for name, one in resolve(spec).streams(DEVICE).items()}
-    setup = Setup(FLEET, Policy(), spec, {DEVICE: sources})
+    setup = Setup(FLEET, Policy(), spec, {DEVICE: resolve(spec).streams(DEVICE)})
     folder = tmp_path_factory.mktemp("equivalence") / "fleet"
     with LiveFleet(setup, folder, 7) as fleet:
         fleet.begin(CLOUD, Job(1, Order("equivalence"), ((EDGE,),)))

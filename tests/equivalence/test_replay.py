@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from small_fleet import CLOUD, DEVICES, EDGES, NODES, SITES, Story, begin, first_release
 
 from ganglion.core.fleet import NodeId
 from ganglion.core.ports import Change, Drop, Put
@@ -22,6 +20,7 @@ from ganglion.node.outbox import OUTBOX, Kept
 from ganglion.node.places import PLACES
 from ganglion.sim.disk import Platter, SimDisk
 from ganglion.sim.heap import Heap
+from small_fleet import CLOUD, DEVICES, EDGES, NODES, SITES, Story, begin, first_release
 
 CODEC = make_codec()
 SITE = EDGES[0]
@@ -197,5 +196,3 @@ def test_a_flow_sees_no_difference_between_its_first_life_and_its_replay(told: T
     for node in NODES:
         one, two = replayed(told.platters[node]), replayed(told.platters[node])
         assert one[1] == two[1] and {k: v.flow for k, v in one[0].items()} == {k: v.flow for k, v in two[0].items()}
-
-

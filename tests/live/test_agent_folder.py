@@ -23,8 +23,9 @@ from ganglion.live.agent_file import NAME, AgentFile, read_agent_file, write_age
 from ganglion.live.agent_tap import Tap, tapped
 from ganglion.live.fleet_folder import site_truth
 from ganglion.node.tools import Policy
+from ganglion.project import Source
 from ganglion.protect import Consent, Noise
-from ganglion.run import Setup, Source, labels_of, sensor_of
+from ganglion.run import Setup, labels_of, sensor_of
 
 CLOUD, EDGE, DEVICE = NodeId("cloud"), NodeId("edge"), NodeId("device")
 LINK = Link("lte", 1e6, 2e6, 0.04, 0.004, trace=((0.0, 1e6), (5.0, 2e5)))

@@ -10,7 +10,7 @@ from ..core.fleet import NodeId
 from ..core.label import Zone
 from ..core.table import closest
 from ..project import resolve
-from ..run import Setup, Source
+from ..run import Setup
 
 STATE = ".ganglion"  # keys, certificates, disks and logs of the nodes that run on this machine
 ELSEWHERE = "demo-out/fleet"  # where `ganglion demo --keep` leaves its fleet
@@ -20,10 +20,7 @@ def load_setup(folder: Path) -> Setup:
     """The fleet file, the project and what its devices will sense. Raises ConfigError and NotFound."""
     loaded = resolve(str(_existing(folder)))
     declared = read_fleet(folder / FLEET, loaded.goal)
-    sources: dict[str, dict[str, Source]] = {
-        device.id: {name: Source(one.x, one.y, one.tiers) for name, one in loaded.streams(device.id).items()}
-        for device in declared.fleet.at(Zone.DEVICE)
-    }
+    sources = {str(device.id): loaded.streams(device.id) for device in declared.fleet.at(Zone.DEVICE)}
     return Setup(declared.fleet, declared.policy, str(folder.resolve()), sources, declared.label_share)
 
 

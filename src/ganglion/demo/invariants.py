@@ -41,7 +41,7 @@ def _all_delivered(result: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _all_answered(result: dict[str, Any]) -> tuple[bool, str]:
-    failed = result["outage"]["failed"] + _row(result, "ganglion")["failed"]
+    failed = result["counts"]["failed"]
     return failed == 0, f"{failed} samples got no class, through roll-outs, roll-back, cut and kill"
 
 

@@ -60,7 +60,10 @@ def served(facts: Facts, truth: Callable[[str], int]) -> list[Served]:
 
 
 def counts(facts: Facts) -> dict[str, int]:
-    """Samples sent and answered, hard samples accepted and delivered; lost and duplicated of each."""
+    """Samples sent and answered, hard samples accepted and delivered; lost and duplicated of each.
+
+    An answer by the plan in force that has no class has failed; what a baseline cannot answer is its own affair.
+    """
     sent = {body.sample.id for _, _, body in facts if isinstance(body, Arrived)}
     answers = [body.answer.sample for _, _, body in facts if isinstance(body, Answered)]
     accepted = {(node, body.sample) for _, node, body in facts if isinstance(body, Accepted)}
@@ -70,6 +73,7 @@ def counts(facts: Facts) -> dict[str, int]:
         "answered": len(set(answers)),
         "lost": len(sent - set(answers)),
         "duplicated": len(answers) - len(set(answers)),
+        "failed": sum(isinstance(body, Answered) and not body.plan and body.answer.y < 0 for _, _, body in facts),
         "accepted": len(accepted),
         "delivered": len(set(delivered)),
         "undelivered": len(accepted - set(delivered)),

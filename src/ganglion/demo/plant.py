@@ -30,6 +30,7 @@ from ..sim.world import SimFleet
 from .fleet import CLOUD, DEVICES, DRIFTED
 
 DEVICE = DEVICES[DRIFTED][0]
+PADDING_BYTES = 24_000  # some three parcels a second: more per answer than cloud-only sends for a sample
 Meddle = Callable[[NodeId, NodeId, Parcel], Parcel | None]
 
 
@@ -69,11 +70,7 @@ def lose_a_sample(world: SimFleet, setup: Setup) -> None:
         if drive is not None and isinstance(flow := drive.slots["Serve/"].flow, Serve):
             flow.open.clear()
 
-    def listen(node: NodeId, body: Any) -> None:
-        if node == DEVICE and isinstance(body, Arrived) and len(world.facts) > 500:
-            world.heap.push(world.now_s() + 1e-6, lambda: forget(node, body))
-
-    world.listeners.append(listen)
+    _once(world, Arrived, 50, forget)
 
 
 def answer_twice(world: SimFleet, setup: Setup) -> None:
@@ -174,7 +171,7 @@ def slow_wifi(world: SimFleet, setup: Setup) -> None:
 
 def chatty(world: SimFleet, setup: Setup) -> None:
     """Edges send padding with every sign of life."""
-    pad = (Ref(f"{HELD}pad", 65536, PUBLIC_RAW), np.zeros(65536, np.uint8))
+    pad = (Ref(f"{HELD}pad", PADDING_BYTES, PUBLIC_RAW), np.zeros(PADDING_BYTES, np.uint8))
 
     def pack(sender: NodeId, to: NodeId, parcel: Parcel) -> Parcel:
         return replace(parcel, attached=(pad,)) if to == CLOUD and isinstance(parcel.body, Beat) else parcel

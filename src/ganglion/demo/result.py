@@ -77,7 +77,7 @@ def _outage(facts: Any, story: Story, known: Callable[[str], int]) -> dict[str, 
         "answered": len(rows),
         "failed": sum(row.failed for row in rows),
         "degraded": sum(row.degraded for row in rows),
-        **{name: count for name, count in told.items() if name not in ("sent", "answered", "lost", "duplicated")},
+        **{name: told[name] for name in ("accepted", "delivered", "undelivered", "delivered_twice")},
     }
 
 

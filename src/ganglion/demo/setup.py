@@ -17,8 +17,9 @@ from ..core.profile import Profile, StageTime
 from ..core.rng import stream
 from ..core.sample import Examples
 from ..node.tools import Policy
+from ..project import Source
 from ..protect import Consent, Noise
-from ..run import Setup, Source
+from ..run import Setup
 from .fleet import DEVICES, DRIFTED, demo_fleet
 from .options import DemoOptions
 from .project.data import Split, split
