@@ -23,7 +23,7 @@ from ganglion.protect import Consent
 from ganglion.run import Setup, simulate
 from ganglion.sim.faults import NONE, Faults
 from ganglion.sim.world import SimFleet
-from linear import Engine, Project, Runner, examples
+from linear import FEATURES, Engine, Project, Runner, examples
 
 CLOUD = NodeId("cloud")
 SITES = {NodeId("edge-a"): (NodeId("a1"), NodeId("a2")), NodeId("edge-b"): (NodeId("b1"), NodeId("b2"))}
@@ -31,13 +31,14 @@ EDGES, DEVICES = tuple(SITES), tuple(device for site in SITES.values() for devic
 NODES = (CLOUD, *EDGES, *DEVICES)
 RINGS = ((EDGES[0],), (EDGES[1],))
 RATE_HZ = 4.0
+AWAY = 2.0 * stream(0, "away").normal(size=FEATURES).astype(np.float32)  # how far a site's world moves
 WORST = Faults(loss=0.02, duplicate=0.1, reorder=0.1, reorder_s=0.5)
 POLICY = Policy(
     goal=Goal(risk=0.05, far_share=0.2),
     wanted_labels=40,
     least_labels=10,
     label_delay_s=0.5,
-    trial_inputs=25,
+    trial_inputs=60,
     kept_samples=200,
     patience_s=30.0,
     mechanism=Consent("owner of the site", "improve the shared model"),
@@ -64,7 +65,7 @@ def setup(seed: int) -> Setup:
         tiers = chance.choice([int(tier) for tier, _ in POLICY.mix], len(seen), p=[share for _, share in POLICY.mix])
         sources[device] = {
             "mixed": Source(seen.x, seen.y, tiers.astype(np.int64)),
-            "turned": Source(-seen.x, seen.y, tiers.astype(np.int64)),
+            "moved": Source(seen.x + AWAY, seen.y, tiers.astype(np.int64)),
         }
     times = tuple(StageTime(first, last, 1e-5, 2e-5) for first, last in ((0, 1), (0, 2), (1, 2)))
     profiles = {int(zone): Profile("", "declared", "linear", 1, "any", "declared", times) for zone in Zone}

@@ -77,7 +77,7 @@ def told() -> Told:
     first_release(story)
     story.world.rest(5.0)
     for device in SITES[SITE]:
-        story.stream(device, "turned")
+        story.stream(device, "moved")
     for victim in (SITE, CLOUD):
         story.world.rest(9.0)
         story.kill(victim)

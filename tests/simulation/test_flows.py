@@ -22,7 +22,7 @@ from ganglion.node.loaded import ACTIVE
 from small_fleet import CLOUD, DEVICES, EDGES, NODES, SITES, WORST, Story, begin, first_release, trouble, unanswered
 
 SITE = EDGES[0]
-SEEDS = 24
+SEEDS = 16
 
 
 def learning(seed: int) -> Story:
@@ -32,7 +32,7 @@ def learning(seed: int) -> Story:
     story.world.rest(4.0)
     story.world.wires.faults = WORST
     for device in SITES[SITE]:
-        story.stream(device, "turned")
+        story.stream(device, "moved")
     trouble(story, seed, 6, 25.0)
     story.heal()
     story.rest_until(lambda: any(body.counter > 1 or body.why for body in ended(story)), 500.0)

@@ -75,6 +75,8 @@ def _bad_back(result: dict[str, Any]) -> tuple[bool, str]:
     home = bool(active) and set(active.values()) == {last}
     others = ", ".join(f"{node} with {counter}" for node, counter in sorted(active.items()) if counter != last)
     detail = f"every node answers with release {last}" if home else f"not all answer with release {last}: {others}"
+    if not bad:
+        detail = f"none was shipped: {'; '.join(r['why'] for r in result['releases'] if r['bad'])}"
     return bool(bad) and not any(r["kept"] for r in bad) and home, detail
 
 
