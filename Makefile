@@ -10,7 +10,7 @@ NAMES  ?= loop wire
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint bench size clean
+.PHONY: help demo test slow check lint bench size clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/make \1|\2/' | \
@@ -30,6 +30,9 @@ demo: $(READY) ## the whole loop on this machine, about two minutes; ARGS="--sim
 test: lint size ## everything a commit must pass, at most eight minutes
 	$(BIN)/python -m pytest -q --doctest-modules src
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow" tests
+
+slow: $(READY) ## what `make test` leaves out: every planted violation, long fleets
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m slow tests
 
 check: lint size ## style, types, floors, size: the quick part of `make test`
 	$(BIN)/python -m pytest -q tests/architecture

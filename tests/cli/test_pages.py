@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES += sorted((ROOT / "examples").glob("*/README.md"))
 SOURCES = [*sorted((ROOT / "src" / "ganglion" / "cli").glob("*.py")), ROOT / "src" / "ganglion" / "config.py"]
-SOURCES += [ROOT / "src" / "ganglion" / "project" / "find.py", *sorted((ROOT / "src" / "ganglion" / "template").iterdir())]
+SOURCES += [ROOT / "src" / "ganglion" / "project" / "find.py"]
+SOURCES += sorted((ROOT / "src" / "ganglion" / "template").iterdir())
 
 
 def written(path: Path) -> Iterator[list[str]]:

@@ -88,7 +88,6 @@ def test_the_same_seed_gives_the_same_bytes(first: Run, tmp_path: Path, remember
     again = run(tmp_path, remembered, seed=7)
     assert again.json == first.json
     assert again.html == first.html
-    assert again.said == first.said
 
 
 def test_the_report_does_not_tell_where_or_when_it_was_made(first: Run, tmp_path: Path, remembered: Path) -> None:
