@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ConfigError
-from ..core.facts import Answered, Arrived, Drifted
+from ..core.facts import Activated, Answered, Arrived, Drifted
 from ..core.fleet import NodeId
 from ..core.label import PUBLIC_RAW, Tier, Zone
 from ..core.plan import Goal
@@ -109,8 +109,8 @@ def _pretend_cloud(parcel: Parcel) -> Parcel:
 
 
 def forget_the_model(world: SimFleet, setup: Setup) -> None:
-    """A device loses its release from memory."""
-    _once(world, Answered, 100, lambda node, body: _tools(world, node).loaded.clear())
+    """A device loses the release that was learnt from memory, as soon as it answers with it."""
+    _once(world, Activated, 2, lambda node, body: _tools(world, node).loaded.clear())
 
 
 def false_alarm(world: SimFleet, setup: Setup) -> None:
@@ -158,10 +158,11 @@ def any_plan(world: SimFleet, setup: Setup) -> None:
 
 
 def slow_wifi(world: SimFleet, setup: Setup) -> None:
-    """Edges' answers take half a second to get to their devices."""
+    """Edges' answers take half a second to get to their devices while ways to serve are compared."""
 
     def slow(sender: NodeId, to: NodeId, parcel: Parcel) -> Parcel | None:
-        if isinstance(parcel.body, Reply) and parcel.body.answer.zone is Zone.EDGE:
+        body = parcel.body
+        if isinstance(body, Reply) and body.answer.zone is Zone.EDGE and "/public/" in body.answer.sample:
             world.heap.push(world.now_s() + 0.5, lambda: world.wires.deliver[to](sender, parcel))
             return None
         return parcel
