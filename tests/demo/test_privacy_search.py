@@ -108,8 +108,12 @@ def test_nothing_captured_and_nothing_looked_for() -> None:
 @given(st.integers(0, 400), st.integers(0, 48), st.integers(BYTE_WINDOW, 64))
 def test_sixteen_bytes_in_a_row_are_found_wherever_they_are(before: int, start: int, length: int) -> None:
     """The window of a random canary: found if and only if a whole one is there."""
-    part = image(3).tobytes()[start : start + length]
-    searched, hit = search(captured(noise(before) + part + noise(7)), [list(forms(image(3), SCALE, b""))[:1]])
+    whole = image(3).tobytes()
+    part = whole[start : start + length]
+    left, right = (bytes([byte ^ 1]) for byte in (whole[start - 1], whole[(start + length) % len(whole)]))
+    around = noise(before) + left + part + right + noise(7)  # no byte beside it goes on as the image does
+    searched, hit = search(captured(around), [list(forms(image(3), SCALE, b""))[:1]])
     assert hit == len(part) - BYTE_WINDOW + 1
-    cut = captured(noise(before) + part[: BYTE_WINDOW - 1] + bytes(30))
+    short = part[: BYTE_WINDOW - 1] + bytes([part[BYTE_WINDOW - 1] ^ 1])
+    cut = captured(noise(before) + left + short + bytes(30))
     assert search(cut, [list(forms(image(3), SCALE, b""))[:1]]) == (searched, 0)

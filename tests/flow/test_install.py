@@ -260,3 +260,12 @@ def test_a_release_called_back_while_it_is_switched_to_does_not_stay() -> None:
     assert isinstance(stray, Tell) and isinstance(stray.body, Ignored) and flow.phase is Phase.RETURNING
     assert list(flow.on(Done("return", Active(1)), 1.0))[-1] == up("back")
     assert (flow.phase, flow.current, flow.manifest, flow.floor) == (Phase.IDLE, 1, ONE, 1)
+
+
+def test_going_back_is_tried_again_until_it_works() -> None:
+    flow = at(Phase.RETURNING)
+    told, wake = flow.on(Failed("return", "the disk is full"), 11.0)
+    assert isinstance(told, Tell) and wake == Wake("return", 11.0 + RETRY_S)
+    assert flow.on(Woke("return"), 21.0) == [Do("return", Activate(1, ONE))] and flow.phase is Phase.RETURNING
+    flow.on(Done("return", Active(1)), 21.1)
+    assert (flow.phase, flow.current) == (Phase.IDLE, 1)

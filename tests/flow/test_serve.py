@@ -7,11 +7,11 @@ import pytest
 from ganglion.core.facts import Answered, Arrived, Hard, Seen
 from ganglion.core.fleet import NodeId
 from ganglion.core.label import Form, Label, Tier, Zone
-from ganglion.core.process import Command, Do, Done, Failed, Heard, Linked, Send, Tell, Told, Woke
+from ganglion.core.process import Command, Do, Done, Failed, Heard, Linked, Send, Tell, Told, Wake, Woke
 from ganglion.core.ref import Ref
 from ganglion.core.sample import Answer, Sample
 from ganglion.flow.serve.messages import Ask, Attend, Mirror, Ran, Reply, Run
-from ganglion.flow.serve.node import Serve
+from ganglion.flow.serve.node import ATTEND, ATTEND_S, GRACE_S, MIRROR_S, Serve
 
 EDGE, CLOUD, DEVICE = NodeId("edge"), NodeId("cloud"), NodeId("d")
 
@@ -86,13 +86,33 @@ def test_trouble_on_the_way_gives_the_local_answer_marked_degraded_and_keeps_the
     assert told(list(late), Answered) == []  # nobody is answered twice
 
 
-def test_a_plan_without_a_stage_here_passes_on_and_has_nothing_to_fall_back_to() -> None:
+@pytest.mark.parametrize("trouble", [Woke("d/s/1"), Failed("d/s/1", "no"), Linked(EDGE, False)], ids=str)
+def test_where_nothing_ran_here_trouble_makes_this_node_answer_alone(trouble: object) -> None:
     flow = device()
     arrive(flow)
     (send,) = flow.on(Done("d/s/1", Ran(3, (), (), (), -1, ref(Tier.PUBLIC), 0)), 0.0)
     assert isinstance(send, Send)
-    (answered,) = told(list(flow.on(Woke("d/s/1"), 1.0)), Answered)
+    wake, do = flow.on(trouble, 1.0)  # type: ignore[arg-type]
+    assert wake == Wake("d/s/1", 1.0 + GRACE_S)
+    assert do == Do("d/s/1", Run(ref(Tier.PUBLIC), 0, 3, "", Zone.DEVICE, alone=True))
+    (answered,) = told(list(flow.on(Done("d/s/1", ran(-1)), 1.1)), Answered)
+    assert isinstance(answered, Answered) and answered.answer.y == 7 and answered.answer.degraded
+
+
+def test_a_node_that_cannot_answer_alone_either_says_so_once() -> None:
+    flow = device()
+    arrive(flow)
+    flow.on(Woke("d/s/1"), 1.0)
+    (answered,) = told(list(flow.on(Woke("d/s/1"), 1.5)), Answered)
     assert isinstance(answered, Answered) and answered.answer.y == -1 and answered.answer.degraded
+    assert flow.open == {}
+
+
+def test_a_baseline_has_nothing_to_fall_back_to() -> None:
+    flow = device()
+    flow.on(Told(Arrived(Sample("d/s/1", ref(Tier.PUBLIC), 0.0), "cloud-only")), 0.0)
+    (answered,) = told(list(flow.on(Woke("d/s/1"), 1.0)), Answered)
+    assert isinstance(answered, Answered) and answered.answer.y == -1
 
 
 def test_an_edge_answers_its_asker_and_shows_the_sample_to_its_site() -> None:
@@ -120,3 +140,18 @@ def test_devices_mirror_as_long_as_anybody_wants_it() -> None:
     wishes = [Attend(True, "trial"), Attend(True, "adapt"), Attend(False, "trial"), Attend(False, "adapt")]
     sent = [flow.on(Told(wish), 0.0)[0] for wish in wishes]
     assert [command.body.mirror for command in sent if isinstance(command, Send)] == [True, True, True, False]
+
+
+def test_a_wish_to_mirror_is_said_again_for_it_may_be_lost_and_ends_by_itself_for_its_end_may_be_lost() -> None:
+    edge = Serve(EDGE, Zone.EDGE, CLOUD, Zone.CLOUD, (DEVICE,))
+    said = edge.on(Told(Attend(True, "trial")), 0.0)
+    assert said == [Send(DEVICE, Attend(True)), Wake(ATTEND, ATTEND_S)]
+    assert edge.on(Woke(ATTEND), ATTEND_S) == [Send(DEVICE, Attend(True)), Wake(ATTEND, 2 * ATTEND_S)]
+    edge.on(Told(Attend(False, "trial")), 3.0)
+    assert edge.on(Woke(ATTEND), 2 * ATTEND_S) == []
+    flow = device()
+    flow.on(Heard(EDGE, Attend(True)), 0.0)
+    for now_s, mirrors in ((MIRROR_S - 1.0, 1), (MIRROR_S + 1.0, 0)):
+        arrive(flow)
+        commands = flow.on(Done("d/s/1", ran(0)), now_s)
+        assert sum(isinstance(command, Send) and isinstance(command.body, Mirror) for command in commands) == mirrors

@@ -104,14 +104,14 @@ def release(folder: Path) -> None:
 
 
 def next_number(home: Path) -> int:
-    """One more than the last release that the cloud has made; a job and its release share a number."""
+    """The number of a job that an operator begins."""
     from ..live.agent_file import STATE as DISK
     from ..live.equip import WorkerDisk
     from ..live.identity.vault import LocalVault
-    from ..node.loaded import RELEASES
+    from ..node.bodies import make_codec
+    from ..node.numbers import next_number as following
 
-    rows = WorkerDisk(home / DISK, LocalVault(home)).scan(RELEASES)
-    return max((int(row.key) for row in rows), default=0) + 1
+    return following(WorkerDisk(home / DISK, LocalVault(home)), make_codec())
 
 
 def outfit(folder: Path, declared: Declared, node: NodeId) -> None:

@@ -12,10 +12,12 @@ class Kernel:
 
     name: str
     op: str
-    inputs: tuple[str, ...]  # names of kernels; the model's input is named "input"
+    inputs: tuple[str, ...]  # names of kernels, or of the model's inputs
     out_bytes: int  # of its tensor, batch of one, float32
     param_bytes: int
     flops: int
+    free: bool = False  # cheap and without parameters: computed again where its tensor is wanted, never sent
+    out_shape: tuple[int, ...] = ()  # of its tensor, with the example's batch; () where nobody asked
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Model:
     exits: tuple[str, ...]  # kernel whose tensor holds the logits, nearest to the input first
     boundaries: tuple[str, ...]  # "input", then one kernel per further segment
     weights: str  # digest
+    inputs: tuple[str, ...] = ("input",)
+    input_bytes: tuple[int, ...] = ()  # of each input, for the example's batch; () = one float32 input of input_shape
+    outputs: tuple[str, ...] = ()  # kernels whose tensors are the model's results; () = the exits
 
     def stages(self) -> Iterator[tuple[int, int]]:
         """Every run of segments [first, last) that one node could be given."""

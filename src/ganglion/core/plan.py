@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .label import Zone
 
+NEVER = 2.0  # a threshold that no probability reaches
+ALWAYS = 0.0
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -24,7 +27,7 @@ class Stage:
     zone: Zone
     first: int
     last: int
-    thresholds: tuple[float, ...]  # per exit in it; it answers there when at least so sure. 2 = never
+    thresholds: tuple[float, ...]  # per exit in it; it answers there when at least so sure
 
 
 @dataclass(frozen=True)

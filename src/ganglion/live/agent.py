@@ -84,7 +84,9 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
     process = WorkerProcess(folder, folder / FOLDER / WORKER, TOOLS, CARRY_OUT)
     workers = ProcessWorkers(loop, shared, lambda name, work: attempt(name, work, tools, ALL_WORK), process)
     closing.push_async_callback(workers.close)
-    carrier = Carrier(tools, ALL_WORK, clock, Committing(workers, disk, shared), file.node.slowdown)
+    carrier = Carrier(
+        tools, ALL_WORK, clock, Committing(workers, disk, shared), file.node.slowdown, cpu_s=time.thread_time
+    )
     facts = Facts(codec, clock.now_s)
     ears = Ears(lambda sender, parcel: drive.hear(sender, parcel), lambda peer, up: drive.linked(peer, up))
     if file.tap:

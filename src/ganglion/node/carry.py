@@ -39,15 +39,17 @@ class Carrier:
     behind: Workers
     slowdown: float = 1.0
     cost_s: Callable[[Any, Event], float] | None = None  # declared, of work and what came of it; None: as measured
+    cpu_s: Callable[[], float] | None = None  # of this thread: a slower machine is not slower at waiting for its turn
 
     def submit(self, name: str, work: Any, where: str, tell: Tell) -> None:
         """Does it now, or hands it on."""
         if where != Where.INLINE.value:
             self.behind.submit(name, work, where, tell)
             return
-        began_s = self.clock.now_s()
+        began_s, stopwatch = self.clock.now_s(), self.cpu_s or self.clock.now_s
+        from_s = stopwatch()
         event = attempt(name, work, self.tools, self.rows)
-        took_s = self.clock.now_s() - began_s
+        took_s = stopwatch() - from_s
         wait_s = took_s * (self.slowdown - 1.0) if self.cost_s is None else self.cost_s(work, event) * self.slowdown
         if wait_s > 0.0:
             self.clock.wake(began_s + took_s + wait_s, lambda: tell(event))

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import NotFound
 from ..core.label import Form, Label, Zone
+from ..core.plan import ALWAYS, NEVER, Plan, Stage
 from ..core.ref import Ref
+from ..core.release import Release
 from ..flow.sense.messages import Read, Reading
 from ..flow.serve.messages import Ran, Run
 from ..flow.trial.messages import Compare, Compared
@@ -39,7 +41,7 @@ def run(work: Run, tools: Tools) -> Ran:
         ready = loaded(tools, 0)
     if ready is None:
         return Ran(0, (), (), (), -1, None, 0)
-    plan = ready.release.plan(work.plan)
+    plan = alone(ready.release, tools) if work.alone else ready.release.plan(work.plan)
     stage, beyond = plan.at(work.zone), plan.beyond(work.zone)
     if stage is None:
         return Ran(ready.release.counter, (), (), (), -1, work.x if beyond else None, work.first)
@@ -60,6 +62,16 @@ def run(work: Run, tools: Tools) -> Ran:
         0 if beyond is None else beyond.first,
         ready.distance(outs[-1]) if (stage.first, stage.last) == (0, 1) and ready.release.features else -1.0,
     )
+
+
+def alone(release: Release, tools: Tools) -> Plan:
+    """All that this node could do by itself: the deepest stage from the raw sample that its memory holds."""
+    node = tools.fleet.node(tools.me)
+    fit = [g for g in release.graphs if g.first == 0 and g.memory_bytes <= (node.memory_bytes or g.memory_bytes)]
+    if not fit:
+        return Plan("alone", (), release.stored.digest)
+    depth = max(graph.last for graph in fit)
+    return Plan("alone", (Stage(node.zone, 0, depth, (NEVER,) * (depth - 1) + (ALWAYS,)),), release.stored.digest)
 
 
 def _boundary(x: Ref, tensor: NDArray[Any], tools: Tools) -> Ref:

@@ -93,6 +93,10 @@ class Install:
                 return self._switched(counter, now_s)
             case Phase.RETURNING, Done("return", Active(counter)):
                 return self._returned(counter)
+            case Phase.RETURNING, Failed(_, why):  # it was verified here once: what fails is this moment
+                return [Tell(Installed(self.current, "returning", why)), Wake("return", now_s + RETRY_S)]
+            case Phase.RETURNING, Woke("return"):
+                return [Do("return", Activate(self.before, self.manifest_before))]
             case ((Phase.SHADOW | Phase.PROBATION), Told(Verdict() as verdict)) if verdict.counter == self.trying:
                 return self._judged(verdict)
             case ((Phase.SHADOW | Phase.PROBATION), Woke("trial")):

@@ -38,7 +38,7 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Attend:
-    """Edge to devices: from now on mirror what you answer yourselves, or stop. On the edge itself: who wants it."""
+    """Edge to devices: for a while mirror what you answer yourselves, or stop. On the edge itself: who wants it."""
 
     mirror: bool
     why: str = ""
@@ -53,6 +53,7 @@ class Run:
     version: int  # 0 = the active release
     plan: str
     zone: Zone
+    alone: bool = False  # nobody farther can help: the deepest exit that this node's memory holds, whatever the plan
 
 
 @dataclass(frozen=True)

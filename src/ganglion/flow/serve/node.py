@@ -33,6 +33,10 @@ from ...core.sample import Answer
 from .messages import Ask, Attend, Mirror, Ran, Reply, Run
 
 RESERVE = 0.2  # share of the time left that a node keeps for the way back
+GRACE_S = 0.5  # after a deadline that nothing met, for an answer of this node alone: late is better than none
+ATTEND_S = 2.0  # between two requests to mirror, any of which may be lost
+MIRROR_S = 3 * ATTEND_S  # how long a device mirrors after the last
+ATTEND = "~attend"  # a time's name; samples are named by their device
 NOTHING = Ran(0, (), (), (), -1, None, 0)
 
 
@@ -55,6 +59,7 @@ class Open:
     late_s: float
     ran: Ran = NOTHING
     asked: bool = False
+    alone: bool = False
 
 
 @dataclass
@@ -69,7 +74,7 @@ class Serve:
     phase: Phase = Phase.SERVING
     open: dict[str, Open] = field(default_factory=dict)
     linked: bool = False
-    mirror: bool = False
+    mirror_until_s: float = -1.0
     wanted: set[str] = field(default_factory=set)  # on an edge: who wants its devices to mirror
     durable: ClassVar[bool] = False
 
@@ -91,11 +96,13 @@ class Serve:
             case Heard(_, Mirror(sample, x)):
                 return [Tell(Seen(sample, x))]
             case Heard(_, Attend(mirror)):
-                self.mirror = mirror
+                self.mirror_until_s = now_s + MIRROR_S if mirror else -1.0
                 return []
             case Told(Attend(mirror, why)):
                 (self.wanted.add if mirror else self.wanted.discard)(why)
-                return [Send(child, Attend(bool(self.wanted))) for child in self.children]
+                return self._attend(now_s)
+            case Woke(name) if name == ATTEND:
+                return self._attend(now_s) if self.wanted else []
             case Done(sample, Ran() as ran) if sample in self.open:
                 return self._ran(self.open[sample], ran, now_s)
             case Heard(_, Reply(answer)) if answer.sample in self.open:
@@ -115,6 +122,10 @@ class Serve:
                 return []
         return [Tell(Ignored("Serve", "", _name(event), self.phase.name))]
 
+    def _attend(self, now_s: float) -> Sequence[Command]:
+        again = [Wake(ATTEND, now_s + ATTEND_S)] if self.wanted else []
+        return [*(Send(child, Attend(bool(self.wanted))) for child in self.children), *again]
+
     def _begin(self, item: Open, first: int, version: int) -> Sequence[Command]:
         self.open[item.sample] = item
         work = Run(item.x, first, version, item.plan, self.zone)
@@ -122,6 +133,9 @@ class Serve:
         return [*seen, Wake(item.sample, item.late_s), Do(item.sample, work)]
 
     def _ran(self, item: Open, ran: Ran, now_s: float) -> Sequence[Command]:
+        if item.alone:
+            item.ran = item.ran if item.ran.exits else ran
+            return self._local(item, now_s, degraded=True)
         item.ran = ran
         if ran.leave >= 0:
             return self._local(item, now_s, degraded=False)
@@ -143,8 +157,12 @@ class Serve:
         return self._close(item, answer, now_s)
 
     def _local(self, item: Open, now_s: float, degraded: bool) -> Sequence[Command]:
-        """Answers from the exit that was sure, else from the deepest that ran here."""
+        """Answers from the exit that was sure, else from the deepest that ran here, else from one that it runs now."""
         ran, tier = item.ran, item.x.label.tier
+        if not ran.exits and item.asker is None and not item.plan and not item.alone:
+            item.alone = True
+            work = Run(item.x, 0, ran.version, item.plan, self.zone, alone=True)
+            return [Wake(item.sample, now_s + GRACE_S), Do(item.sample, work)]
         if not ran.exits:
             return self._close(item, Answer(item.sample, -1, 0.0, -1, self.zone, ran.version, tier, True), now_s)
         place = ran.leave if ran.leave >= 0 else len(ran.exits) - 1
@@ -165,7 +183,13 @@ class Serve:
             return [*done, Send(item.asker, Reply(answer), Lane.TENSOR, max(item.late_s - now_s, 0.05))]
         first = item.ran.confidences[0] if item.ran.confidences else -1.0
         done.append(Tell(Answered(answer, now_s - item.made_s, first, item.x, item.plan, item.ran.distance)))
-        if self.mirror and self.linked and self.parent is not None and not item.asked and _may_mirror(item.x):
+        if (
+            now_s < self.mirror_until_s
+            and self.linked
+            and self.parent is not None
+            and not item.asked
+            and _may_mirror(item.x)
+        ):
             done.append(Send(self.parent, Mirror(item.sample, item.x), Lane.TENSOR, 5.0, (item.x,)))
         return done
 
