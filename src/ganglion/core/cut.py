@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.random import Generator
+
 from .errors import ConfigError
 from .model import Kernel, Model
 
@@ -60,3 +63,31 @@ class Cut:
                 for given in kernel.inputs:
                     want(given)
         return tuple(name for name in (*model.inputs, *by_name) if name in sent)
+
+
+def random_cut(model: Model, places: int, rng: Generator) -> Cut:
+    """Any downward-closed cut: kernels in a random order that respects their edges, divided at random.
+
+    Every such cut has a chance; a place may be left empty.
+    """
+    kernels = model.kernels
+    number = {kernel.name: turn for turn, kernel in enumerate(kernels)}
+    lacking = [sum(name in number for name in kernel.inputs) for kernel in kernels]
+    readers: list[list[int]] = [[] for _ in kernels]
+    for turn, kernel in enumerate(kernels):
+        for name in kernel.inputs:
+            if name in number:
+                readers[number[name]].append(turn)
+    ready = [turn for turn, count in enumerate(lacking) if count == 0]
+    order: list[int] = []
+    while ready:
+        turn = ready.pop(int(rng.integers(len(ready))))
+        order.append(turn)
+        for reader in readers[turn]:
+            lacking[reader] -= 1
+            if lacking[reader] == 0:
+                ready.append(reader)
+    ends = np.sort(rng.integers(0, len(kernels) + 1, places - 1))
+    at = np.empty(len(kernels), np.int64)
+    at[order] = np.searchsorted(ends, np.arange(len(kernels)), side="right")
+    return Cut(tuple(int(place) for place in at), model.weights)

@@ -10,6 +10,11 @@ from .sample import Answer, Sample
 
 
 @dataclass(frozen=True)
+class Restarted:
+    """This node has come back from its disk."""
+
+
+@dataclass(frozen=True)
 class Denied:
     """A gate said no; it goes to the audit log."""
 

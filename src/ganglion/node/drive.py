@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..core.facts import Denied
+from ..core.facts import Denied, Restarted
 from ..core.fleet import NodeId
 from ..core.gate import denial
 from ..core.ports import Change, Clock, Net, Parcel, Workers
@@ -85,9 +85,12 @@ class Drive:
         self.requests.resume(latest_s)
         for slot in [slot for slot in self.slots.values() if not slot.over]:
             self.requests.again(slot)
+        back = bool(self.slots)
         for flow in self.routes.missing(self.tools):
             self.start(flow)
         self.post.boot()
+        if back:
+            self.tell(Restarted())
 
     def start(self, flow: Flow) -> None:
         """Begins a flow, unless one of its kind and key is there and not over."""

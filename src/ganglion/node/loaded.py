@@ -130,10 +130,15 @@ def activate(work: Activate, tools: Tools) -> None:
     tools.disk.commit([Put(ACTIVE, ACTIVE, tools.codec.encode(work), replace=True)], lambda: None)
 
 
-def restore(tools: Tools) -> None:
-    """Loads what a former life of this node answered with."""
+def restore(tools: Tools) -> str:
+    """Loads what a former life of this node answered with; says why if it cannot, for `install` fetches it again."""
+    why = ""
     for row in tools.disk.scan(ACTIVE):
         work: Activate = tools.codec.decode(row.data)
         if work.manifest is not None:
-            load(work.manifest, tools)
             tools.loaded[ACTIVE] = work.counter
+            try:
+                load(work.manifest, tools)
+            except (Corrupt, NotFound) as error:
+                why = str(error)
+    return why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.facts import Activated, Answered, Arrived, Audited, Denied, Fetched, Hard, Pushed, Seen
+from ..core.facts import Activated, Answered, Arrived, Audited, Denied, Fetched, Hard, Pushed, Restarted, Seen
 from ..core.fleet import NodeId
 from ..core.label import Zone
 from ..core.process import Flow
@@ -107,7 +107,7 @@ _INSTALL = Runs(
     Install,
     work.INSTALL,
     hears=(Offer, Promote, Commit, Back, Report),
-    told=(Fetched, Verdict),
+    told=(Fetched, Verdict, Restarted),
     standing=_install,
 )
 _GAUGE = Runs(Gauge, work.GAUGE, hears=(Measure, Measured), told=(Fetched,), spawned=_gauge)

@@ -13,9 +13,10 @@ from ..core.blob import arrays_of_bytes
 from ..core.errors import Corrupt, NotFound, Refused
 from ..core.label import Zone
 from ..core.profile import Profile, StageTime
+from ..core.ref import Ref
 from ..core.release import Release
 from ..flow.adapt.messages import Material, Materials
-from ..flow.install.messages import Activate, Active, Inspect, Needs, Verified, Verify
+from ..flow.install.messages import Activate, Active, Examine, Inspect, Needs, Verified, Verify
 from ..flow.profile.messages import TimeStages
 from .loaded import Loaded, activate, load, loaded, read_manifest, remember
 from .tools import Tools
@@ -33,6 +34,21 @@ def inspect(work: Inspect, tools: Tools) -> Needs:
     if release.counter <= work.floor:
         raise Refused(f"release {release.counter} is not above this node's floor {work.floor}; sign a newer one")
     return Needs(release.counter, tuple(ref for ref in release.refs() if not tools.disk.has(ref)))
+
+
+def examine(work: Examine, tools: Tools) -> Needs:
+    """What is damaged or gone of the release that answers; a damaged blob is set aside by the disk as it is read."""
+
+    def whole(ref: Ref) -> bool:
+        try:
+            tools.disk.get(ref)
+        except (Corrupt, NotFound):
+            return False
+        return True
+
+    if not whole(work.manifest):
+        return Needs(work.counter, (work.manifest,))
+    return Needs(work.counter, tuple(ref for ref in read_manifest(work.manifest, tools).refs() if not whole(ref)))
 
 
 def verify(work: Verify, tools: Tools) -> Verified:

@@ -6,7 +6,7 @@ from ..flow.adapt.messages import Apply, Learn, Material, Protect
 from ..flow.audit.messages import Log
 from ..flow.deliver.messages import Store
 from ..flow.fetch.messages import Patch, Slice
-from ..flow.install.messages import Activate, Inspect, Verify
+from ..flow.install.messages import Activate, Examine, Inspect, Verify
 from ..flow.job.messages import FreshWeights, MakeDraft, Package
 from ..flow.keep.messages import Gather, Keep
 from ..flow.profile.messages import TimeStages
@@ -29,6 +29,7 @@ DEPOT: Work = {**FETCH, **GIVE}
 TRIAL: Work = {Compare: Row(inference.compare, Where.INLINE), Judge: Row(judging.judge, Where.INLINE)}
 INSTALL: Work = {
     Inspect: Row(releases.inspect, Where.INLINE),
+    Examine: Row(releases.examine, Where.THREAD),
     Verify: Row(releases.verify, Where.THREAD),
     Activate: Row(releases.switch, Where.INLINE),
 }

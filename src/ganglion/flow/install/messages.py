@@ -25,6 +25,14 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Examine:
+    """Work: read every blob of the release that answers, and say what is damaged or gone (`Needs`)."""
+
+    manifest: Ref
+    counter: int
+
+
+@dataclass(frozen=True)
 class Verify:
     """Work: digests, schema, memory, golden outputs, latency. Fails with the gate that said no."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar
 
-from ...core.facts import Activated, Fetched
+from ...core.facts import Activated, Fetched, Restarted
 from ...core.fleet import NodeId
 from ...core.process import Began, Command, Do, Done, Event, Failed, Heard, Ignored, Send, Start, Tell, Told, Wake, Woke
 from ...core.ref import Ref
@@ -16,7 +16,7 @@ from ..fetch.client import Fetch
 from ..rollout.messages import Back, Commit, Offer, Promote, Report
 from ..trial.edge import Trial
 from ..trial.messages import Verdict
-from .messages import Activate, Active, Inspect, Installed, Needs, Verified, Verify
+from .messages import Activate, Active, Examine, Inspect, Installed, Needs, Verified, Verify
 
 RETRY_S = 10.0
 
@@ -80,6 +80,13 @@ class Install:
                 return self._back(counter, why)
             case _, Heard(child, Report() as report) if child in self.children:
                 return self._child(child, report)
+            case Phase.IDLE, Told(Restarted()) if self.manifest is not None:
+                return [Do("examine", Examine(self.manifest, self.current))]
+            case Phase.IDLE, Done("examine", Needs(counter, missing)) if counter == self.current:
+                return self._mend(missing)
+            case Phase.IDLE, Told(Fetched(ref)) if ref in self.missing and self.manifest is not None:
+                self.missing = tuple(other for other in self.missing if other != ref)
+                return [] if self.missing else [Do("examine", Examine(self.manifest, self.current))]
             case Phase.FETCHING, Told(Fetched(ref)) if ref in self.missing:
                 return self._fetched(ref)
             case Phase.FETCHING, Done("inspect", Needs(_, missing)):
@@ -103,9 +110,17 @@ class Install:
                 return self._trial(now_s)  # a crash ends a trial: begin it again
             case ((Phase.FETCHING | Phase.VERIFYING | Phase.SWITCHING), Failed(_, why)):
                 return self._failed(why)
-            case _, Told(Fetched() | Verdict()) | Woke():
+            case _, Told(Fetched() | Verdict() | Restarted()) | Woke() | Done("examine"):
                 return []
         return [Tell(Ignored("Install", "", type(event).__name__, self.phase.name))]
+
+    def _mend(self, missing: tuple[Ref, ...]) -> Sequence[Command]:
+        """What a disk has lost is fetched again, until the release that answers is whole."""
+        if not missing:
+            return []
+        self.missing = missing
+        said = Installed(self.current, "damaged", f"{len(missing)} of its blobs are fetched again")
+        return [Tell(said), *(Start(Fetch(ref, self.parent)) for ref in missing)]
 
     def _offered(self, offer: Offer, now_s: float) -> Sequence[Command]:
         if offer.counter == self.current and self.phase is Phase.IDLE:
