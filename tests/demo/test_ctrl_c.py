@@ -37,6 +37,11 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+def heed() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C; a terminal does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_interrupt_leaves_nothing_behind(phase: str, tmp_path: Path) -> None:
     with subprocess.Popen(
@@ -45,6 +50,7 @@ def test_an_interrupt_leaves_nothing_behind(phase: str, tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=heed,
     ) as demo:
         assert demo.stdout is not None
         said = []

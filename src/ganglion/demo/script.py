@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.errors import Unreachable
+from ..core.errors import Refused, Unreachable
 from ..core.facts import Answered, Arrived, Drifted
 from ..core.fleet import NodeId
 from ..flow.adapt.messages import LearntLocally, Withheld
@@ -87,6 +87,8 @@ class Script:
     def first_release(self) -> str:
         """Train, quantise, profile, plan, sign, roll out."""
         over = self._job(1, Order("first release"))
+        if not over.counter:
+            raise Refused(f"no first release was made: {over.why}")
         released = self._last(Released)
         parts = ", ".join(f"{name} {value:g}" for name, value in released.evaluation)
         return f"release {over.counter}: {parts}" if over.kept else f"not released: {over.why}"

@@ -27,7 +27,7 @@ from .project.drift import drift
 from .write import project_files
 
 MIX = ((Tier.PUBLIC, 0.6), (Tier.EDGE, 0.3), (Tier.USER, 0.1))  # declared tiers of what devices see
-RISK = 0.0  # accuracy a plan may lose on the calibration set; on fresh samples it will be more
+RISK, AIM = 0.02, 0.0  # accuracy a plan may lose on the calibration set, and should; on fresh samples it is more
 NOISE = 16  # levels of a sensor's noise, of 256
 READINGS = 3000  # per device and source before a sensor begins again; each with a noise of its own
 LABEL_SHARE = 0.5  # of a site's samples that its on-site source labels
@@ -55,7 +55,7 @@ def demo_setup(options: DemoOptions, folder: Path) -> DemoSetup:
     write_project(folder, options.data, parts, chance)
     setup = Setup(
         fleet=demo_fleet(options.trace),
-        policy=Policy(goal=Goal(risk=RISK), mix=MIX, label_delay_s=2.0, mechanism=_mechanism(options)),
+        policy=Policy(goal=Goal(risk=RISK, aim=AIM), mix=MIX, label_delay_s=2.0, mechanism=_mechanism(options)),
         spec=str(folder),
         sources=sources,
         label_share=LABEL_SHARE,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.fleet import NodeId
 from ..core.ports import Meter
-from ..flow.install.node import Install
+from ..flow.install.node import Install, Phase
 from ..node.drive import Drive
 from ..node.loaded import ACTIVE
 from .admin_messages import LinkState, Status
@@ -60,7 +60,7 @@ class Reporter:
             port=self.port,
             release=int(tools.loaded.get(ACTIVE, 0)),
             floor=0 if trying is None else trying.floor,
-            trying=0 if trying is None else trying.trying,
+            trying=0 if trying is None or trying.phase is Phase.IDLE else trying.trying,
             links=tuple(self._link(peer) for peer in [*above, *(child.id for child in tools.fleet.children(node.id))]),
             waiting=drive.post.outbox.waiting,
             flows=tuple((slot.id, _phase(slot.flow)) for slot in drive.slots.values() if not slot.over),

@@ -14,7 +14,7 @@ OPTIMIZERS: dict[str, type[Sgd] | type[Adam]] = {"adam": Adam, "sgd": Sgd}
 SHARE, COUNT = (0.0, 1.0), (1.0, 1e6)
 RECIPE: dict[str, Limits] = {"rate": (1e-9, 1e3), "epochs": COUNT, "batch": COUNT}
 RECIPE |= dict.fromkeys(("momentum", "decay", "cooling"), SHARE)
-GOAL: dict[str, Limits] = {"deadline_s": (1e-3, 1e4), "risk": SHARE, "far_share": SHARE}
+GOAL: dict[str, Limits] = {"deadline_s": (1e-3, 1e4), "risk": SHARE, "aim": SHARE, "far_share": SHARE}
 Recipes = tuple[Recipe, Recipe, Recipe]  # fresh, transfer, round
 USUAL = Recipe(Adam(0.005, epochs=30), CrossEntropy())
 
