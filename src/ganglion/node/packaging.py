@@ -156,8 +156,7 @@ def plans(
 def careful(problem: Problem, tools: Tools) -> Choice:
     """The best plan among those that lose least: a small step of risk is taken only where nothing else is left."""
     goal = problem.goal
-    steps = np.arange(goal.risk if goal.aim is None else goal.aim, goal.risk, RISK_STEP).tolist()
-    for risk in steps:
+    for risk in np.arange(goal.aim, goal.risk, RISK_STEP).tolist():
         with suppress(ConfigError):
             return place(replace(problem, goal=replace(goal, risk=risk)), tools.rng.stream("plan"))
     return place(problem, tools.rng.stream("plan"))
