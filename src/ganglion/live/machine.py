@@ -16,7 +16,7 @@ from .admin import NAME as SOCKET
 from .admin import AdminClient
 from .fleet_folder import HOST, FleetFile, Outfit, Ports, Setup, read_fleet_file, write_fleet_file
 from .fleet_folder import NAME as FLEET
-from .process import AGENT, SHAPER, Process, end, found, spawn
+from .process import AGENT, SHAPER, Process, end, found, spawn, uninterrupted
 from .running import Running
 from .shaping import ANSWERS, ASKED, Shaper, unshaped
 
@@ -66,7 +66,8 @@ class Machine:
         outfit.found(cloud)
         outfit.give(self.fleet.cloud, setup, self._ports[cloud], None)
         self._spawn(cloud)
-        self._shaper = Shaper.start(self.folder, self._declared(shaped), outfit.seed)
+        with uninterrupted():
+            self._shaper = Shaper.start(self.folder, self._declared(shaped), outfit.seed)
         others = [node for node in self.fleet.nodes if node.parent is not None]
         for node in others:
             outfit.give(node, setup, self._ports.get(node.id), self._shaper.ports[node.id])
@@ -152,7 +153,8 @@ class Machine:
     def _spawn(self, id: NodeId) -> None:
         folder = self.folder / id
         bond = ["--parent", str(os.getpid())] if self._bound else []
-        self.running[id] = Running(id, folder, spawn(AGENT, [str(folder), *bond], folder))
+        with uninterrupted():
+            self.running[id] = Running(id, folder, spawn(AGENT, [str(folder), *bond], folder))
 
     def _attend(self, id: NodeId) -> None:
         running = self.running[id]

@@ -7,9 +7,10 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,22 @@ def spawn(module: str, arguments: Sequence[str], folder: Path, pipes: tuple[int,
         except OSError as error:
             raise Unreachable(f"{module} cannot be started: {error}; free some memory or processes") from error
     return Process(child.pid, child)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Holds a Ctrl-C back until a process that is being started is one that we know of, and can end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def found(pid: int, module: str, folder: Path) -> Process | None:
