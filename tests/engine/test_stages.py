@@ -16,7 +16,7 @@ from ganglion.core.compute import Adam, CrossEntropy, Export, Exported, Fit, Pre
 from ganglion.core.errors import ConfigError
 from ganglion.core.probability import softmax
 from ganglion.core.tensors import Tensors
-from ganglion.demo.fleet import DEVICE_MEMORY_BYTES, EDGE_MEMORY_BYTES
+from ganglion.demo.fleet import MEMORY_BYTES
 from ganglion.demo.project.data import Split
 from ganglion.engine.onnx import OnnxRunner
 from ganglion.engine.torch import TorchEngine
@@ -141,7 +141,8 @@ def test_int8_agrees_with_float32_and_is_a_third_of_it(
     for one, other in zip(chained(full, (0, 3), x), chained(small, (0, 3), x), strict=True):
         assert (one.argmax(-1) == other.argmax(-1)).mean() >= 0.99
     fits = {(first, last): size for (first, last, _), size in zip(small.graphs, small.memory_bytes, strict=True)}
-    assert fits[0, 1] <= DEVICE_MEMORY_BYTES < fits[0, 2] <= EDGE_MEMORY_BYTES < fits[0, 3]
+    device_bytes, edge_bytes = MEMORY_BYTES["digits"]
+    assert fits[0, 1] <= device_bytes < fits[0, 2] <= edge_bytes < fits[0, 3]
     assert all(one < other for one, other in zip(small.memory_bytes, full.memory_bytes, strict=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ LOSS = {"digits": 0.02, "mnist": 0.01}  # accuracy against the best single choic
 BYTES_SHARE = 0.5
 FIGURES = ("accuracy", "p50_ms", "p95_ms", "p99_ms", "up_bytes_per_answer")
 Result = dict[str, Any]
+log = logging.getLogger("ganglion.bench")
 
 
 def run(quick: bool, seed: int) -> Result:
@@ -53,6 +55,7 @@ def _kinds(data: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 def _play(data: str, folder: Path | None, kind: str, seed: int, refine: bool) -> Result:
     options = DemoOptions(sim=True, seed=seed, data=data, data_dir=folder, drift=kind, refine=refine)
+    log.info("%s, %s, seed %d", data, kind, seed)
     with tempfile.TemporaryDirectory(prefix="ganglion-bench-") as out:
         return play(options, Path(out), lambda words: None)
 

@@ -12,22 +12,26 @@ CLOUD = NodeId("cloud")
 EDGES = (NodeId("edge-a"), NodeId("edge-b"))
 DEVICES = {EDGES[0]: (NodeId("a1"), NodeId("a2")), EDGES[1]: (NodeId("b1"), NodeId("b2"))}
 DRIFTED, CLEAN = EDGES  # site A's world changes, site B's does not
-DEVICE_MEMORY_BYTES = 16_000  # declared, so that only the first exit fits a device
-EDGE_MEMORY_BYTES = 32_000  # declared, so that the last exit only fits the cloud
+MEMORY_BYTES = {  # declared per data set: a device holds the first exit alone, an edge two, the cloud the last
+    "digits": (16_000, 32_000),
+    "mnist": (18_000, 36_000),
+    "cifar10": (48_000, 96_000),
+}
 DEVICE_SLOWDOWN = 8.0  # declared: how much slower than this machine a device computes
 
 WIFI = Link("wifi", up_bytes_s=2.5e6, down_bytes_s=5e6, delay_s=0.003, jitter_s=0.0008)
 LTE = Link("lte", up_bytes_s=1.25e6, down_bytes_s=5e6, delay_s=0.040, jitter_s=0.004)
 
 
-def demo_fleet(trace: Path | None = None, device_memory_bytes: int = DEVICE_MEMORY_BYTES) -> Fleet:
+def demo_fleet(data: str = "digits", trace: Path | None = None) -> Fleet:
     """Seven nodes; the edge-cloud links follow a trace of measured throughput if one is given."""
+    device_memory_bytes, edge_memory_bytes = MEMORY_BYTES[data]
     mobile = LTE if trace is None else traced(trace)
     device_power, edge_power = Power(busy_w=0.5, radio_j_byte=2e-7), Power(busy_w=4.0, radio_j_byte=1e-6)
     nodes = [Node(CLOUD, Zone.CLOUD, power=Power(busy_w=60.0))]
     links: list[tuple[NodeId, Link]] = []
     for edge in EDGES:
-        nodes.append(Node(edge, Zone.EDGE, CLOUD, memory_bytes=EDGE_MEMORY_BYTES, power=edge_power))
+        nodes.append(Node(edge, Zone.EDGE, CLOUD, memory_bytes=edge_memory_bytes, power=edge_power))
         links.append((edge, mobile))
         for device in DEVICES[edge]:
             nodes.append(Node(device, Zone.DEVICE, edge, DEVICE_SLOWDOWN, device_memory_bytes, device_power))

@@ -30,6 +30,12 @@ MIX = ((Tier.PUBLIC, 0.6), (Tier.EDGE, 0.3), (Tier.USER, 0.1))  # declared tiers
 RISK, AIM = 0.02, 0.0  # accuracy a plan may lose on the calibration set, and should; on fresh samples it is more
 NOISE = 16  # levels of a sensor's noise, of 256
 READINGS = 3000  # per device and source before a sensor begins again; each with a noise of its own
+STAGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+TIMES_US = {  # digits by a live run, one stage at a time; the others with all stages in turn, so with colder caches
+    "digits": (6.5, 10.0, 14.0, 9.5, 13.0, 10.0),
+    "mnist": (80.0, 120.0, 160.0, 61.0, 97.0, 55.0),
+    "cifar10": (120.0, 190.0, 240.0, 96.0, 150.0, 77.0),
+}
 LABEL_SHARE = 0.5  # of a site's samples that its on-site source labels
 
 
@@ -54,12 +60,12 @@ def demo_setup(options: DemoOptions, folder: Path) -> DemoSetup:
             sources[device] = _sources(share, options.drift, count, chance)
     write_project(folder, options.data, parts, chance)
     setup = Setup(
-        fleet=demo_fleet(options.trace),
+        fleet=demo_fleet(options.data, options.trace),
         policy=Policy(goal=Goal(risk=RISK, aim=AIM), mix=MIX, label_delay_s=2.0, mechanism=_mechanism(options)),
         spec=str(folder),
         sources=sources,
         label_share=LABEL_SHARE,
-        profiles=shipped_profiles(),
+        profiles=shipped_profiles(options.data),
     )
     return DemoSetup(setup, parts)
 
@@ -114,9 +120,8 @@ def _mechanism(options: DemoOptions) -> Consent | Noise | None:
     raise ConfigError(f"declassify {options.declassify!r} is unknown; choose consent, noise or none")
 
 
-def shipped_profiles() -> dict[int, Profile]:
-    """Stage times of the digits model, for the simulator: medians of a live run of this demo, one thread."""
-    times = {(0, 1): 6.5e-6, (0, 2): 10.0e-6, (0, 3): 14.0e-6, (1, 2): 9.5e-6, (1, 3): 13.0e-6, (2, 3): 10.0e-6}
-    stages = tuple(StageTime(first, last, s, 1.5 * s) for (first, last), s in times.items())
+def shipped_profiles(data: str = "digits") -> dict[int, Profile]:
+    """Stage times of the demo's models, for the simulator: medians on one thread."""
+    stages = tuple(StageTime(*stage, us * 1e-6, 1.5e-6 * us) for stage, us in zip(STAGES, TIMES_US[data], strict=True))
     source = "shipped: x86-64 server core, measured by this demo"
     return {zone: Profile("", "shipped", "onnxruntime", 1, "x86-64", source, stages) for zone in range(3)}
