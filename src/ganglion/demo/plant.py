@@ -154,7 +154,7 @@ def no_replay(world: SimFleet, setup: Setup) -> None:
 def any_plan(world: SimFleet, setup: Setup) -> None:
     """The planner may lose all accuracy there is."""
     tools = _tools(world, CLOUD)
-    tools.policy = replace(tools.policy, goal=Goal(risk=1.0))
+    tools.policy = replace(tools.policy, goal=Goal(risk=1.0, aim=1.0))
 
 
 def slow_wifi(world: SimFleet, setup: Setup) -> None:
