@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the table below once more, for type checkers, which cannot follow it; a test holds both equal
+    from .core.cut import Cut as Cut
     from .core.fleet import Fleet as Fleet
     from .core.fleet import Link as Link
     from .core.fleet import Node as Node
@@ -25,20 +26,28 @@ if TYPE_CHECKING:  # the table below once more, for type checkers, which cannot 
     from .core.sample import Sample as Sample
     from .core.tensors import Tensors as Tensors
     from .core.update import Update as Update
+    from .engine.capture import capture as capture
+    from .plan.cut.file import PlanFile as PlanFile
+    from .plan.cut.places import Places as Places
+    from .plan.cut.split import Limits as Limits
 
 __version__ = "0.1.0"
 
 FACE = {  # public name -> the module that defines it
     "Answer": "core.sample",
+    "Cut": "core.cut",
     "Examples": "core.sample",
     "Fleet": "core.fleet",
     "Form": "core.label",
     "Goal": "core.plan",
     "Label": "core.label",
+    "Limits": "plan.cut.split",
     "Link": "core.fleet",
     "Model": "core.model",
     "Node": "core.fleet",
+    "Places": "plan.cut.places",
     "Plan": "core.plan",
+    "PlanFile": "plan.cut.file",
     "Profile": "core.profile",
     "Ref": "core.ref",
     "Release": "core.release",
@@ -48,6 +57,7 @@ FACE = {  # public name -> the module that defines it
     "Tier": "core.label",
     "Update": "core.update",
     "Zone": "core.label",
+    "capture": "engine.capture",
 }
 
 __all__ = sorted(FACE)

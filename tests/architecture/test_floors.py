@@ -20,6 +20,7 @@ OUTSIDE = {
     "flow": set[str](),  # a flow holds no tensor
     "node": {"numpy"},
     **{verb: {"numpy"} for verb in VERBS},
+    "plan.cut.min_cut": {"numpy", "scipy"},  # one flow solver, loaded when it is asked
     "protect": {"numpy", "cryptography"},
 }
 

@@ -9,7 +9,23 @@ from typing import Annotated
 import typer
 
 from ..core.errors import GanglionError
-from . import below, bench, cloud, demo, doctor, evaluation, fleet, inference, project
+from . import (
+    below,
+    bench,
+    cloud,
+    console,
+    demo,
+    doctor,
+    evaluation,
+    fleet,
+    inference,
+    members,
+    model,
+    plan,
+    profile,
+    project,
+    split,
+)
 from .screen import explain
 
 app = typer.Typer(
@@ -21,9 +37,11 @@ app = typer.Typer(
     rich_markup_mode=None,  # drawing boxes would double what help costs
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (demo, project, fleet, inference, evaluation, bench, doctor):
+for part in (demo, project, fleet, inference, evaluation, profile, plan, bench, doctor):
     part.add_to(app)
-app.add_typer(cloud.app, name="cloud")
+members.add_to(cloud.app)
+for name, group in (("cloud", cloud.app), ("console", console.app), ("model", model.app), ("split", split.app)):
+    app.add_typer(group, name=name)
 for noun in ("edge", "device"):
     app.add_typer(below.group(noun), name=noun)
 

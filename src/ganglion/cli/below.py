@@ -11,6 +11,8 @@ Node = Annotated[str, typer.Argument(help="Its id in fleet.toml; may be left out
 Folder = Annotated[Path, typer.Option(help="The project's folder.")]
 Ttl = Annotated[float, typer.Option(min=1.0, help="Seconds that the token is good for.")]
 Token = Annotated[str, typer.Option(envvar="GANGLION_TOKEN", help="What `invite` printed on the cloud's host.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="On the cloud's own machine alone: join without a token.")]
+User = Annotated[bool, typer.Option("--user", help="Into this user's services instead of the machine's.")]
 Address = Annotated[str, typer.Option(help="Where the cloud is reached; default: as fleet.toml says.")]
 HERE = Path(".")
 
@@ -34,11 +36,13 @@ def group(noun: str) -> typer.Typer:
         help=f"On the {noun}'s host: make its key here and trade the token for a certificate.",
         epilog=f"Example: ganglion {noun} join {noun}-1 --token $TOKEN",
     )
-    def join(token: Token, node: Node = "", folder: Folder = HERE, address: Address = "") -> None:
+    def join(
+        node: Node = "", token: Token = "", folder: Folder = HERE, address: Address = "", insecure: Insecure = False
+    ) -> None:
         from ..core.label import Zone
         from . import hosts
 
-        hosts.join(folder, Zone[noun.upper()], node, token, address)
+        hosts.join(folder, Zone[noun.upper()], node, token, address, insecure)
 
     @app.command(help=f"Run this {noun} until it is told to end.", epilog=f"Example: ganglion {noun} serve {noun}-1")
     def serve(node: Node = "", folder: Folder = HERE) -> None:
@@ -47,4 +51,17 @@ def group(noun: str) -> typer.Typer:
 
         hosts.serve(folder, Zone[noun.upper()], node)
 
+    _add_install(app, noun)
     return app
+
+
+def _add_install(app: typer.Typer, noun: str) -> None:
+    @app.command(
+        help=f"On the {noun}'s host: write a service, so that it runs again after a reboot.",
+        epilog=f"Example: ganglion {noun} install {noun}-1 --user",
+    )
+    def install(node: Node = "", folder: Folder = HERE, user: User = False) -> None:
+        from ..core.label import Zone
+        from . import service
+
+        service.install(folder, Zone[noun.upper()], node, user)

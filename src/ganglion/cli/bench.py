@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from importlib import import_module
 from pathlib import Path
@@ -33,7 +34,7 @@ def bench(
     from ..core.table import closest
     from .results import write_page
 
-    known = names()
+    name, known = name.replace("-", "_"), names()
     if listed:
         show("\n".join(known))
     elif name == PAGE:
@@ -48,6 +49,9 @@ def bench(
 def _run(name: str, quick: bool, check: bool, seed: int, out: Path) -> None:
     from .results import heads_of, keep, rows_of
 
+    progress = logging.getLogger("ganglion.bench")
+    progress.setLevel(logging.INFO)
+    progress.addHandler(logging.StreamHandler())  # stderr: the table alone is the result
     measured = import_module(f"ganglion.bench.{name}").run(quick, seed)
     rows = rows_of(measured, name)
     heads = heads_of(rows)

@@ -9,6 +9,7 @@ import typer
 
 app = typer.Typer(help="The cloud on a host of its own: make the fleet's authority, serve.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Option(help="The project's folder.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="On this machine alone: nodes join without a token.")]
 HERE = Path(".")
 
 
@@ -41,9 +42,9 @@ def release(folder: Folder = HERE) -> None:
 
 
 @app.command(epilog="Example: ganglion cloud serve")
-def serve(folder: Folder = HERE) -> None:
+def serve(folder: Folder = HERE, insecure: Insecure = False) -> None:
     """Run the cloud until it is told to end."""
     from ..core.label import Zone
     from . import hosts
 
-    hosts.serve(folder, Zone.CLOUD, "")
+    hosts.serve(folder, Zone.CLOUD, "", insecure)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .folder import STATE
 
-NEEDED = ("numpy", "onnxruntime", "msgspec", "cryptography", "safetensors", "aiohttp", "picows")
+NEEDED = ("numpy", "onnxruntime", "msgspec", "cryptography", "safetensors", "aiohttp", "picows", "tuf")
 EXTRAS = {"train": ("torch", "onnx", "onnxscript", "sklearn", "PIL"), "bench": ("grpc",)}
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow", "grpc": "grpcio"}  # module -> distribution
 FREE_BYTES = 1 << 30

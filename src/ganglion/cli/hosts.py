@@ -14,6 +14,7 @@ from .folder import STATE, address_of, load_declared, load_setup, node_named
 from .screen import say, show
 
 SEED = 7
+HERE_ALONE = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # which address of its own a host is reached by is the network's business
 
 
@@ -25,13 +26,16 @@ def node_home(folder: Path, node: NodeId) -> Path:
 def found(folder: Path, org: str) -> None:
     """Makes the fleet's authority, in the cloud's folder on this host."""
     from ..live.identity.authority import create_authority
+    from ..live.identity.files import OFFLINE
 
     declared = load_declared(folder)
     cloud = declared.fleet.cloud.id
     address_of(declared, cloud)
     create_authority(node_home(folder, cloud), org, cloud)
     outfit(folder, declared, cloud)
-    say(f"{node_home(folder, cloud)} holds the authority of {org!r}; keep ca.key and release.key safe")
+    home = node_home(folder, cloud)
+    say(f"{home} holds the authority of {org!r}; keep ca.key and release.key safe")
+    say(f"move {home / OFFLINE} to a medium that is not connected: keys of roots are needed only to replace others")
 
 
 def invite(folder: Path, zone: Zone | None, name: str, ttl_s: float) -> None:
@@ -46,24 +50,31 @@ def invite(folder: Path, zone: Zone | None, name: str, ttl_s: float) -> None:
     say(f"it lets {node} in once, within {ttl_s:g} s: `ganglion {zone.name.lower()} join {node} --token …` there")
 
 
-def join(folder: Path, zone: Zone, name: str, token: str, at: str) -> None:
+def join(folder: Path, zone: Zone, name: str, token: str, at: str, insecure: bool = False) -> None:
     """Trades a token for this node's certificate, and writes what its process needs."""
     from ..live.agent import new_loop
     from ..live.identity.join import join as enrol
+    from ..live.insecure import join_insecurely
+
+    if not token and not insecure:
+        raise ConfigError(f"no token for {name or zone.name.lower()}: `ganglion cloud invite` prints one; give --token")
 
     declared = load_declared(folder)
     node = node_named(declared, name, zone)
     cloud = _address(at) if at else address_of(declared, declared.fleet.cloud.id)
     loop = new_loop()()
     try:
-        loop.run_until_complete(enrol(token, (cloud.host, cloud.port), node, node_home(folder, node)))
+        home, address = node_home(folder, node), (cloud.host, cloud.port)
+        if insecure:
+            say(f"INSECURE: {node} joins whichever cloud answers at {cloud.host}:{cloud.port}, without a token")
+        loop.run_until_complete(join_insecurely(address, node, home) if insecure else enrol(token, address, node, home))
     finally:
         loop.close()
     outfit(folder, declared, node)
     say(f"{node} has joined; start it with `ganglion {zone.name.lower()} serve {node}`")
 
 
-def serve(folder: Path, zone: Zone, name: str) -> None:
+def serve(folder: Path, zone: Zone, name: str, insecure: bool = False) -> None:
     """Runs a node in this process until it is told to end; takes up changes of the fleet file."""
     from ..live.agent import main
 
@@ -73,7 +84,9 @@ def serve(folder: Path, zone: Zone, name: str) -> None:
     if not home.is_dir():
         first = "cloud init" if zone is Zone.CLOUD else f"{zone.name.lower()} join"
         raise NotFound(f"no folder {home}: {node} has no identity on this host; `ganglion {first}` makes it")
-    outfit(folder, declared, node)
+    outfit(folder, declared, node, insecure)
+    if insecure:
+        say(f"INSECURE: whoever is on this machine may join {node} without a token; it listens on {HERE_ALONE} alone")
     raise typer.Exit(main([str(home)]))
 
 
@@ -114,7 +127,7 @@ def next_number(home: Path) -> int:
     return following(WorkerDisk(home / DISK, LocalVault(home)), make_codec())
 
 
-def outfit(folder: Path, declared: Declared, node: NodeId) -> None:
+def outfit(folder: Path, declared: Declared, node: NodeId, insecure: bool = False) -> None:
     """Writes what a node's process needs to know, sense and label."""
     from ..live.agent_data import write_labels, write_sources
     from ..live.agent_file import AgentFile, write_agent_file
@@ -122,11 +135,11 @@ def outfit(folder: Path, declared: Declared, node: NodeId) -> None:
 
     fleet, home = declared.fleet, node_home(folder, node)
     one = fleet.node(node)
-    listen = (ANYWHERE, address_of(declared, node).port) if fleet.children(node) else None
+    listen = (HERE_ALONE if insecure else ANYWHERE, address_of(declared, node).port) if fleet.children(node) else None
     above = None if one.parent is None else address_of(declared, one.parent)
     parent = None if above is None else (above.host, above.port)
     spec = str(folder.resolve())
-    write_agent_file(home, AgentFile(node, fleet, declared.policy, SEED, listen, parent, spec))
+    write_agent_file(home, AgentFile(node, fleet, declared.policy, SEED, listen, parent, spec, insecure=insecure))
     if one.zone is Zone.DEVICE:
         write_sources(home, load_setup(folder).sources[node])
     if one.zone is Zone.EDGE:

@@ -35,8 +35,10 @@ def tensors_to_bytes(tensors: Tensors) -> bytes:
 
 
 def tensors_of_bytes(raw: bytes) -> Tensors:
-    """Reads what `tensors_to_bytes` wrote."""
+    """Reads what `tensors_to_bytes` wrote. Raises Corrupt for anything else."""
     arrays = arrays_of_bytes(raw)
+    if odd := [name for name in arrays if ":" not in name]:
+        raise Corrupt(f"a safetensors blob with a tensor {odd[0][:40]!r}, without a number before it, holds no weights")
     return Tensors.of({name.split(":", 1)[1]: arrays[name] for name in sorted(arrays)})
 
 
@@ -47,12 +49,14 @@ def examples_to_bytes(examples: Examples) -> bytes:
 
 
 def examples_of_bytes(raw: bytes) -> Examples:
-    """Reads what `examples_to_bytes` wrote."""
+    """Reads what `examples_to_bytes` wrote. Raises Corrupt for anything else."""
     arrays = arrays_of_bytes(raw)
     try:
         x, y, tier = arrays["x"], arrays["y"], Tier(int(arrays["tier"][0]))
     except (KeyError, ValueError, IndexError) as error:
         raise Corrupt(f"a safetensors blob without x, y and tier is no examples file: {error}") from error
+    if x.ndim == 0 or y.ndim != 1 or "c" in (x.dtype.kind, y.dtype.kind):
+        raise Corrupt(f"samples of shape {x.shape} {x.dtype} with labels of {y.shape} {y.dtype} are no examples")
     if len(x) != len(y):
         raise Corrupt(f"an examples file holds {len(x)} samples but {len(y)} labels")
     return Examples(x.astype(np.float32), y.astype(np.int64), tier)

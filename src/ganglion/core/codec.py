@@ -62,5 +62,5 @@ class Codec:
             if decoder is None:
                 raise ProtocolError(f"a body named {name!r} is unknown here; upgrade the older side")
             return decoder.decode(fields)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProtocolError(f"a body of {len(raw)} bytes is malformed: {error}") from error

@@ -107,6 +107,10 @@ class AdminClient:
         answered: Answered = self._ask(Infer(x.dtype.name, x.shape, little.tobytes(), tier, plan, timeout_s))
         return answered
 
+    def ask(self, request: Any) -> Any:
+        """Any other request of `admin_messages`; its answer."""
+        return self._ask(request)
+
     def stay(self, pipe: str = "") -> None:
         """Lets the node live on without the process that started it, and hold a pipe open."""
         self._ask(Stay(pipe))

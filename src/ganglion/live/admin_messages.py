@@ -69,6 +69,61 @@ class Stay:
 
 
 @dataclass(frozen=True)
+class AskModels:
+    """Which releases are there?"""
+
+
+@dataclass(frozen=True)
+class NameModel:
+    """Let an alias stand for this release from now on, as `ExplainModel` knows it; "": for none any more."""
+
+    alias: str
+    which: str
+
+
+@dataclass(frozen=True)
+class ExplainModel:
+    """Where does this release come from? By its counter, an alias or the beginning of a digest."""
+
+    which: str
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One release in the store."""
+
+    counter: int
+    aliases: tuple[str, ...]
+    parent: int
+    trigger: str
+    manifest: str  # digest
+    size_bytes: int  # of what a node needs to serve it
+    evaluation: tuple[tuple[str, float], ...]
+    active: bool  # this node answers with it
+    whole: bool  # every blob of it is here
+
+
+@dataclass(frozen=True)
+class Models:
+    """What is in the store, newest first, and how its disk is used."""
+
+    rows: tuple[ModelRow, ...]
+    disk: tuple[tuple[str, int], ...]  # class of data, bytes
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a release was made of, why, and who let it."""
+
+    model: ModelRow
+    tier: int  # of its weights
+    ancestors: tuple[int, ...]  # parents, nearest first
+    data: tuple[tuple[str, str], ...]  # what it was learnt from: a name and a digest
+    approvers: tuple[str, ...]  # from the audit log; "policy" where nobody was asked
+    steps: tuple[str, ...]  # what became of it, as far as the journal says
+
+
+@dataclass(frozen=True)
 class Fine:
     """It was done."""
 
@@ -128,7 +183,8 @@ class Observed:
     body: bytes
 
 
-OWN = (TellFact, BeginFlow, AskStatus, Infer, Watch, Stay, Fine, Wrong, Status, Answered, Observed)
+_REQUESTS = (TellFact, BeginFlow, AskStatus, Infer, Watch, Stay, AskModels, NameModel, ExplainModel)
+OWN = (*_REQUESTS, Fine, Wrong, Status, Answered, Observed, Models, Lineage)
 
 
 def admin_codec() -> Codec:

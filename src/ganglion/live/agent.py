@@ -36,15 +36,19 @@ from .agent_file import STATE, AgentFile, read_agent_file
 from .agent_status import Reporter
 from .agent_tap import Tap
 from .clock import LiveClock
+from .console import ConsoleRoute
 from .disk import LiveDisk
+from .disk.collect import Collector
 from .equip import CARRY_OUT, TOOLS, Committing, worker_codec
-from .identity.authority import Authority
-from .identity.files import CA_KEY
+from .identity.join import Upper
 from .identity.node import Identity
 from .identity.vault import LocalVault
+from .insecure import InsecureRoute, check_loopback
 from .logs import FOLDER, WORKER, begin_log
+from .membership import Membership
 from .meter import LiveMeter, find_rapl
 from .rng import LiveRng
+from .tidy import Tidy
 from .wire.neighbour import Ears
 from .wire.net import WireNet
 from .workers import ProcessWorkers, WorkerProcess
@@ -78,7 +82,8 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
     disk = LiveDisk(folder / STATE, vault, soon)
     closing.callback(disk.close)
     tools = _tools(folder, file, disk, vault)
-    restore(tools)
+    if damage := restore(tools):
+        log.error("the release that answers: %s", damage)
 
     shared, codec = worker_codec(), admin_codec()
     process = WorkerProcess(folder, folder / FOLDER / WORKER, TOOLS, CARRY_OUT)
@@ -95,15 +100,37 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
     closing.push_async_callback(net.close)
     drive = Drive(tools, World(clock, net, carrier, facts.observe), PLACES[file.node.zone], disk.incarnation)
     drive.boot()
-    authority = Authority.load(folder) if (folder / CA_KEY).exists() else None
-    port = await net.start(file.listen, file.parent, authority)
-
     rapl = None if file.shares_machine else find_rapl()
     meter = LiveMeter(file.node.power, lambda: 0, rapl, lambda: workers.processes)
-    report = Reporter(drive, net, meter, facts, port)
-    admin = Admin(drive, facts, codec, report.status, live_on)
+    tidy = Tidy(drive, disk, Collector(folder / STATE, disk.get))
+    report = Reporter(drive, net, meter, facts, None)
+    admin = Admin(drive, facts, codec, report.status, live_on, tidy)
+    report.port = await _open(file, net, Membership(identity, _upper(file), net.bar), admin, closing)
     closing.push_async_callback(admin.close, folder)
     await admin.start(folder)
+    closing.push_async_callback(tidy.close)
+    tidy.start()
+
+
+async def _open(file: AgentFile, net: WireNet, member: Membership, admin: Admin, closing: AsyncExitStack) -> int | None:
+    """Opens this node's port, on which the cloud also answers newcomers and consoles, and begins to dial its parent."""
+    more = [member.add_to]
+    if member.authority is not None:
+        more.append(ConsoleRoute(admin.codec, admin.attempt).add_to)
+        if file.insecure and file.listen is not None:
+            check_loopback(file.listen[0], "the port on")
+            more.append(InsecureRoute(member.authority).add_to)
+    port = await net.start(file.listen, file.parent, member.authority, more)
+    closing.push_async_callback(member.close)
+    member.start()
+    return port
+
+
+def _upper(file: AgentFile) -> Upper | None:
+    """Whom this node dials, and which zone that one is of."""
+    if file.node.parent is None or file.parent is None:
+        return None
+    return file.parent, file.fleet.zone(file.node.parent)
 
 
 def _identity(folder: Path, file: AgentFile) -> Identity:

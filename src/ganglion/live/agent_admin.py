@@ -17,20 +17,26 @@ from numpy.typing import NDArray
 from ..core.codec import Codec
 from ..core.errors import ConfigError, GanglionError, ProtocolError, Refused, Unreachable
 from ..core.facts import Answered as AnsweredFact
-from ..core.facts import Arrived
+from ..core.facts import Arrived, Audited, Denied
+from ..core.fleet import NodeId
 from ..core.label import Form, Label, Zone
 from ..core.sample import Sample
+from ..flow.job.cloud import Job
 from ..node.drive import Drive
 from ..node.loaded import loaded
 from .admin import NAME, socket_path
+from .admin_gate import Asker, denial_of, local_asker
 from .admin_messages import (
     DTYPES,
     SIZE,
     Answered,
+    AskModels,
     AskStatus,
     BeginFlow,
+    ExplainModel,
     Fine,
     Infer,
+    NameModel,
     Status,
     Stay,
     TellFact,
@@ -40,6 +46,8 @@ from .admin_messages import (
     framed,
 )
 from .agent_facts import Facts
+from .models import APPROVED, ModelStore
+from .tidy import Tidy
 
 log = logging.getLogger("ganglion.admin")
 
@@ -53,6 +61,7 @@ class Admin:
     codec: Codec
     status: Callable[[], Status]
     stay: Callable[[str], None]
+    tidy: Tidy
     _asked: int = 0
     _waiting: dict[str, asyncio.Future[AnsweredFact]] = field(default_factory=dict)
     _server: asyncio.AbstractServer | None = None
@@ -78,12 +87,15 @@ class Admin:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
+        tools = self.drive.tools
+        who = local_asker(writer.get_extra_info("socket"), tools.fleet.zone(tools.me))
         try:
             while True:
                 raw = await reader.readexactly(frame_bytes(await reader.readexactly(SIZE.size)))
                 asked = self.codec.decode(raw)
-                writer.write(framed(self.codec.encode(await self._attempt(asked))))
-                if isinstance(asked, Watch):
+                answer = await self.attempt(asked, who)
+                writer.write(framed(self.codec.encode(answer)))
+                if isinstance(asked, Watch) and isinstance(answer, Fine):
                     self.facts.watch(writer, asked.after)
                 await writer.drain()
         except (asyncio.IncompleteReadError, OSError):  # it hung up
@@ -95,21 +107,25 @@ class Admin:
             self.facts.unwatch(writer)
             writer.close()
 
-    async def _attempt(self, asked: Any) -> Any:
+    async def attempt(self, asked: Any, who: Asker) -> Any:
+        """What a request is answered with, once the rules let who asks; a denial is told, for the audit log."""
         try:
-            return await self._answer(asked)
+            if why := denial_of(asked, who, self.codec):
+                self.drive.tell(Denied("query", type(asked).__name__, NodeId(who.name), why))
+                raise Refused(f"{who.name} asked for a {type(asked).__name__}: {why}; ask somebody who may")
+            return await self._answer(asked, who)
         except GanglionError as error:
             return Wrong(type(error).__name__, str(error))
         except Exception as error:  # boundary: whoever asked is told, and the node lives on
             log.exception("a request failed")
             return Wrong("GanglionError", f"{type(error).__name__}: {error}; the node's log has the traceback")
 
-    async def _answer(self, asked: Any) -> Any:
+    async def _answer(self, asked: Any, who: Asker) -> Any:
         match asked:
             case TellFact(body):
                 self.drive.tell(self.codec.decode(body))
             case BeginFlow(flow):
-                self.drive.start(self.codec.decode(flow))
+                self._begin(self.codec.decode(flow), who)
             case AskStatus():
                 return self.status()
             case Infer():
@@ -118,9 +134,34 @@ class Admin:
                 pass
             case Stay(pipe):
                 self.stay(pipe)
+            case AskModels():
+                return self._models.all(self.tidy.used)
+            case NameModel(alias, which):
+                await self._name(alias, which, who)
+            case ExplainModel(which):
+                return self._models.explain(which)
             case _:
                 raise ProtocolError(f"a {type(asked).__name__} is no request; is the other side of this version?")
         return Fine()
+
+    @property
+    def _models(self) -> ModelStore:
+        return ModelStore(self.drive.tools.disk, self.drive.tools.codec)
+
+    async def _name(self, alias: str, which: str, who: Asker) -> None:
+        """Gives a release an alias; it is on the disk when whoever asked hears so."""
+        changes, written = self._models.changes(alias, which), asyncio.Event()
+        self.drive.tell(
+            Audited("named", f"{alias} is {which or 'no release'}", f"{who.name} as {who.role.name.lower()}")
+        )
+        self.drive.tools.disk.commit(changes, written.set)
+        await written.wait()
+
+    def _begin(self, flow: Any, who: Asker) -> None:
+        """Starts a process; who asked for a release is kept in the audit log, where its lineage is read."""
+        if isinstance(flow, Job):
+            self.drive.tell(Audited(APPROVED, f"release {flow.number}", f"{who.name} as {who.role.name.lower()}"))
+        self.drive.start(flow)
 
     async def _infer(self, asked: Infer) -> Answered:
         """Puts a sample in as the sensor would, and waits for its answer."""

@@ -38,6 +38,7 @@ class AgentFile:
     loader: str = LOADER  # module:function
     log_format: str = "text"
     shares_machine: bool = False  # with other nodes: then joules of the whole machine are not this node's
+    insecure: bool = False  # of the cloud: whoever is on this machine may join without a token
     tap: str = ""  # a file for every plaintext frame before it is encrypted; "" = none
 
     @property

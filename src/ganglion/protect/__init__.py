@@ -3,6 +3,7 @@
 Keys come in as bytes and are never kept, printed or put into an error.
 """
 
+from .access import Action, Place, Role, refusal
 from .accountant import epsilon, epsilon_rdp, gaussian_delta
 from .audit import Entry, entry, verify_chain
 from .clip import Clip
@@ -12,11 +13,14 @@ from .seal import open_sealed, seal
 from .sign import public_key, sign, verify
 
 __all__ = [
+    "Action",
     "Clip",
     "Consent",
     "Declassification",
     "Entry",
     "Noise",
+    "Place",
+    "Role",
     "declassify",
     "entry",
     "epsilon",
@@ -25,6 +29,7 @@ __all__ = [
     "generator",
     "open_sealed",
     "public_key",
+    "refusal",
     "seal",
     "sign",
     "verify",

@@ -10,7 +10,10 @@ from .judge import Judge, Verdict
 from .not_worse import NotWorse
 from .page_hinkley import PageHinkley
 from .release_gate import Outcome, ReleaseGate
+from .replan import Replan, local_exit
 from .sequential import Decision, Sprt
+from .steady import Steady
+from .ways import Way, Ways
 
 __all__ = [
     "Cusum",
@@ -21,9 +24,14 @@ __all__ = [
     "Outcome",
     "PageHinkley",
     "ReleaseGate",
+    "Replan",
     "Sprt",
+    "Steady",
     "Verdict",
+    "Way",
+    "Ways",
     "bootstrap",
+    "local_exit",
     "paired",
     "proportion",
 ]

@@ -24,6 +24,7 @@ from ..onnx.runner import OnnxRunner
 from .arena import Arena
 from .export import Exporter
 from .fit import exits_of, fit
+from .threads import one_thread
 from .trace import Build
 
 BATCH = 256  # of predictions
@@ -94,13 +95,9 @@ def _seeded(seed: int, *key: str | int) -> Iterator[None]:
 
     What the project's own module raises becomes a ConfigError here.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(stream(seed, *key, "torch").integers(2**63)))
             yield
     except USER_ERRORS as error:
         raise ConfigError(f"the project's model failed: {type(error).__name__}: {error}") from error
-    finally:
-        torch.set_num_threads(threads)

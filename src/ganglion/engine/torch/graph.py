@@ -71,7 +71,7 @@ def _export(traced: Traced, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     graph.graph.output_node().args = ((*traced.exits, *boundaries),)
     graph.recompile()
     names = [f"exit_{i}" for i in range(len(traced.exits))] + [f"boundary_{i}" for i in range(1, len(traced.exits))]
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             graph,
             (torch.zeros(2, *input_shape),),
@@ -106,7 +106,7 @@ def _bare(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The exporter warns about optional packages and its own deprecations; what matters is raised."""
     log = logging.getLogger("torch.onnx")
     level = log.level

@@ -5,7 +5,7 @@ What it knows of a model is one input tensor [batch, ...] and one tensor of logi
 
 from __future__ import annotations
 
-import warnings
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from torch.fx import GraphModule, Interpreter, Node
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...core.errors import ConfigError
+from .program import export, graph_of
 
 Build = Callable[[], torch.nn.Module]
 
@@ -43,22 +44,11 @@ class Traced:
 
 def trace(module: torch.nn.Module, input_shape: tuple[int, ...]) -> Traced:
     """Captures a module for any batch size. Raises ConfigError for what cannot be captured."""
-    batch = torch.export.Dim("batch")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns about its own internals; what matters is raised
-            program = torch.export.export(
-                module.eval(), (torch.zeros(2, *input_shape),), dynamic_shapes=({0: batch},), strict=False
-            ).run_decompositions({})  # no in-place operation is left, so any cut is sound
-            graph = program.module(check_guards=False)  # a guard would need the raw input behind every cut
-    except (RuntimeError, TypeError, ValueError, AssertionError, torch._dynamo.exc.TorchDynamoException) as error:
-        raise ConfigError(f"the model cannot be captured for inputs [batch, {input_shape}]: {error}") from error
-    if not isinstance(graph, GraphModule):
-        raise ConfigError(f"the model was captured as a {type(graph).__name__}, not as a graph")
-    graph.graph.eliminate_dead_code()
+    takes = [name for name, one in inspect.signature(module.forward).parameters.items() if one.default is one.empty]
+    if len(takes) != 1:
+        raise ConfigError(f"the model takes {len(takes)} inputs; its forward must take one tensor [batch, ...]")
+    graph = graph_of(export(module, {takes[0]: torch.zeros(2, *input_shape)}, {takes[0]: {0: "batch"}}))
     inputs = [node for node in graph.graph.nodes if node.op == "placeholder"]
-    if len(inputs) != 1:
-        raise ConfigError(f"the model takes {len(inputs)} inputs; its forward must take one tensor [batch, ...]")
     return Traced(graph, inputs[0], _exits(graph))
 
 

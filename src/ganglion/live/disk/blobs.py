@@ -20,6 +20,7 @@ from ...core.label import Label, Tier
 from ...core.ports import Vault
 from ...core.ref import Ref
 from .forms import FileForm, Plain, Sealed, label_in
+from .listing import ARRIVING, BLOBS, turn
 from .space import disk_errors_named, sync_folder
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -30,8 +31,8 @@ class LiveBlobs:
     """Blobs under `folder`/blobs; what is still arriving waits in `folder`/arriving, sealed if the blob will be."""
 
     def __init__(self, folder: Path, vault: Vault | None) -> None:
-        self._whole = folder / "blobs"
-        self._arriving = folder / "arriving"
+        self._whole = folder / BLOBS
+        self._arriving = folder / ARRIVING
         self._plain: FileForm = Plain()
         self._sealed: FileForm = Sealed(vault)
         self._verified: dict[Path, Print] = {}
@@ -144,11 +145,16 @@ class LiveBlobs:
 
     def _settle(self, aside: Path, digest: str, label: Label) -> None:
         """Gives a synced file its name, unless the blob is there under at least as high a tier."""
+        with turn(self._whole.parent):
+            self._place(aside, digest, label)
+
+    def _place(self, aside: Path, digest: str, label: Label) -> None:
         plain, sealed = (path for path, _ in self._places(digest))
         target = sealed if label.tier > Tier.PUBLIC else plain
         sealed_under = _tier_of(sealed)
         if (target is plain and plain.exists()) or (sealed_under is not None and sealed_under >= label.tier):
             aside.unlink()
+            os.utime(target if target.exists() else sealed)  # somebody wants it again: no garbage for a while
             return
         if not target.parent.exists():
             target.parent.mkdir(exist_ok=True, mode=0o700)

@@ -58,6 +58,10 @@ class LiveDisk:
         """Committed rows in order, as they are now."""
         return iter(self._rows.scan(table, after))
 
+    def everything(self) -> list[tuple[str, str, bytes]]:
+        """Table, key and data of every committed row, oldest first; for what must overlook no table."""
+        return self._rows.everything()
+
     def put(self, chunks: Iterable[bytes | memoryview], label: Label) -> Ref:
         """Keeps bytes under their digest; sealed above `public`."""
         return self.blobs.put(chunks, label)

@@ -74,6 +74,11 @@ class Rows:
         with self._reading:
             return [Row(*found) for found in self._reader.execute(asked, (table, after))]
 
+    def everything(self) -> list[tuple[str, str, bytes]]:
+        """Table, key and data of every committed row, oldest first."""
+        with self._reading:
+            return list(self._reader.execute("SELECT tbl, key, data FROM rows ORDER BY id"))
+
     def close(self) -> None:
         """Ends both connections; the last one folds the log into the file."""
         with self._reading:

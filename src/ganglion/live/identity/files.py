@@ -7,7 +7,11 @@ from pathlib import Path
 
 from ...core.errors import NotFound
 
-CA_KEY, CA_CERT = "ca.key", "ca.pem"
+CA_CERT = "ca.pem"  # the roots that this node trusts
+CA_KEY, ISSUERS = "ca.key", "issuers.pem"  # of the online authority: its key, and its certificates, newest first
+OFFLINE = "offline"  # folder of what belongs on another medium: keys of roots
+ROOT_KEY = "root.key"
+METADATA_ROOT = "root.json"  # where trust in the metadata about releases begins
 RELEASE_KEY, RELEASE_PUBLIC = "release.key", "release.pub"
 NODE_KEY, NODE_CERT = "node.key", "node.pem"
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
 from ...core.errors import Refused
 
 PREFIX = "gn1"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Token:
 
     id: str
     secret: bytes = field(repr=False)
-    authority: bytes  # SHA-256 of the authority's certificate
+    authority: bytes  # SHA-256 of the root's certificate
 
     def __str__(self) -> str:
         parts = (_text(self.secret), _text(self.authority))
@@ -49,17 +51,42 @@ class Enrol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Renew(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request by the holder of a certificate that is still valid."""
+    """A request by the holder of a certificate, valid or ended not too long ago, over the same key; both as PEM."""
 
     csr: bytes
+    certificate: bytes
+
+
+def request_to_bytes(request: Enrol | Renew) -> bytes:
+    """As it goes to the authority."""
+    return msgspec.json.encode(request)
+
+
+def enrol_of_bytes(raw: bytes) -> Enrol:
+    """Reads a newcomer's request. Raises Refused for anything else."""
+    return _read(raw, Enrol)
+
+
+def renew_of_bytes(raw: bytes) -> Renew:
+    """Reads a member's request. Raises Refused for anything else."""
+    return _read(raw, Renew)
+
+
+def _read(raw: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(f"a request of {len(raw)} bytes is malformed; join or renew with this ganglion") from error
 
 
 class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a node gets: certificates as PEM, and the raw public key that releases are signed with."""
 
-    certificate: bytes
-    authority: bytes
+    certificate: bytes  # its own, then the issuing authority's
+    authority: bytes  # the roots to trust
     release: bytes
+    metadata: bytes  # the root of the signed metadata about releases; empty where the fleet has none
+    epoch: int  # of the list of members; a later one means that this certificate should be renewed
 
 
 class Turned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtensionOID
 
 from ...core.errors import Corrupt
 from ...core.fleet import NodeId
 from . import certificates
-from .files import CA_CERT, NODE_CERT, NODE_KEY, RELEASE_PUBLIC, read, write
+from .files import CA_CERT, METADATA_ROOT, NODE_CERT, NODE_KEY, RELEASE_PUBLIC, read, write
+from .members import News, read_news, write_news
 from .messages import Enrolled
 from .names import Name, name_of_uri
 
@@ -35,6 +35,10 @@ def accept(folder: Path, enrolled: Enrolled) -> None:
         raise Corrupt(f"the certificate is for another key than the one in {folder}; enrol again")
     write(folder / CA_CERT, enrolled.authority)
     write(folder / RELEASE_PUBLIC, enrolled.release)
+    if enrolled.metadata and not (folder / METADATA_ROOT).exists():
+        write(folder / METADATA_ROOT, enrolled.metadata)
+    told = read_news(folder)
+    write_news(folder, News(told.version, enrolled.epoch, told.barred))
     write(folder / NODE_CERT, enrolled.certificate)
 
 
@@ -51,7 +55,7 @@ class Identity:
     def load(folder: Path) -> Identity:
         """Reads a node's folder. Raises NotFound where it has not enrolled, Corrupt where files are damaged."""
         certificate = certificates.certificate_of_bytes(read(folder / NODE_CERT, _REMEDY))
-        return Identity(folder, _name_in(certificate), certificate)
+        return Identity(folder, name_of_uri(certificates.uri_in(certificate)), certificate)
 
     @property
     def node(self) -> NodeId:
@@ -64,6 +68,10 @@ class Identity:
         end_s = self.certificate.not_valid_after_utc.timestamp()
         return now_s >= (begin_s + end_s) / 2
 
+    def expired(self, now_s: float) -> bool:
+        """Whether the certificate has ended; `now_s` is wall time."""
+        return now_s >= self.certificate.not_valid_after_utc.timestamp()
+
     def client(self, *protocols: str) -> ssl.SSLContext:
         """For dialling: trusts this fleet's authority alone, checks the host name, speaks these ALPN protocols."""
         return self._context(False, protocols)
@@ -73,9 +81,13 @@ class Identity:
         return self._context(True, protocols)
 
     def reload(self) -> None:
-        """Takes up a renewed certificate: new connections show it, open ones live on."""
+        """Takes up a renewed certificate and added roots: new connections show and trust them, open ones live on.
+
+        What no longer is among the roots is still trusted where this process listens, until it is started again.
+        """
         self.certificate = certificates.certificate_of_bytes(read(self.folder / NODE_CERT, _REMEDY))
         for context in self._contexts.values():
+            context.load_verify_locations(self.folder / CA_CERT)
             context.load_cert_chain(self.folder / NODE_CERT, self.folder / NODE_KEY)
 
     def _context(self, listening: bool, protocols: tuple[str, ...]) -> ssl.SSLContext:
@@ -92,13 +104,3 @@ class Identity:
         except (ssl.SSLError, OSError) as error:
             raise Corrupt(f"the certificate or key in {self.folder} cannot be used: {error}; enrol again") from error
         return self._contexts.setdefault((listening, protocols), context)
-
-
-def _name_in(certificate: x509.Certificate) -> Name:
-    try:
-        held = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
-    except x509.ExtensionNotFound:
-        raise Corrupt("the node's certificate names nobody; enrol again") from None
-    assert isinstance(held, x509.SubjectAlternativeName)
-    uris = held.get_values_for_type(x509.UniformResourceIdentifier)
-    return name_of_uri(uris[0] if uris else "")

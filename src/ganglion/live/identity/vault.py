@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ...core.errors import Corrupt, Refused
 from ...core.label import Label, Tier
-from .files import RELEASE_KEY, RELEASE_PUBLIC, read, write
+from .files import METADATA_ROOT, RELEASE_KEY, RELEASE_PUBLIC, read, write
 
 MAGIC = b"GS1"  # first bytes of everything sealed; raised when the format changes
 NONCE_BYTES = 12
+SIGNATURE_BYTES = 64
+BUNDLED = b"ganglion release and metadata 1\n"  # what is signed here means nothing elsewhere
 
 
 class LocalVault:
@@ -25,14 +28,47 @@ class LocalVault:
         self._ciphers: dict[Tier, AESGCM] = {}
 
     def sign(self, message: bytes) -> bytes:
-        """Ed25519 over a message, with the release key. Source: Bernstein et al. 2011, RFC 8032."""
+        """Ed25519 over a message, with the release key, then the metadata that lists it, where this fleet has such.
+
+        Source: Bernstein et al. 2011, RFC 8032.
+        """
         path = self._folder / RELEASE_KEY
         if not path.exists():
             raise Refused("this node holds no release key; releases are signed in the cloud")
-        return Ed25519PrivateKey.from_private_bytes(path.read_bytes()).sign(message)
+        bundle = b""
+        if (self._folder / METADATA_ROOT).exists():
+            from .metadata import publish  # half of a second that only who signs, or sees a new release, should wait
+
+            bundle = publish(self._folder, message)
+        signature = Ed25519PrivateKey.from_private_bytes(path.read_bytes()).sign(_whole(message, bundle)) + bundle
+        self._remember(message, signature)
+        return signature
 
     def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether the release key signed this message."""
+        """Whether the release key signed this message. Raises Refused for a new one whose metadata does not hold.
+
+        What held once holds for good: metadata that ends keeps new releases out, and never stops the one that answers.
+        """
+        bundle = signature[SIGNATURE_BYTES:]
+        if bool(bundle) != (self._folder / METADATA_ROOT).exists():
+            return False  # metadata was cut off, or this node could not tell whether it holds
+        if not self._signed(_whole(message, bundle), signature[:SIGNATURE_BYTES]):
+            return False
+        if bundle and not self._accepted(message, signature).exists():
+            from .metadata import check
+
+            check(self._folder, message, bundle)
+            self._remember(message, signature)
+        return True
+
+    def _accepted(self, message: bytes, signature: bytes) -> Path:
+        return self._folder / "accepted" / hashlib.sha256(message + signature).hexdigest()
+
+    def _remember(self, message: bytes, signature: bytes) -> None:
+        if len(signature) > SIGNATURE_BYTES:
+            write(self._accepted(message, signature), b"")
+
+    def _signed(self, message: bytes, signature: bytes) -> bool:
         remedy = "enrol this node first with `ganglion edge join` or `device join`"
         raw = read(self._folder / RELEASE_PUBLIC, remedy)
         try:
@@ -72,6 +108,11 @@ class LocalVault:
                 raise Corrupt(f"{path} holds {len(key)} bytes instead of 32; restore it from a backup")
             known = self._ciphers[tier] = AESGCM(key)
         return known
+
+
+def _whole(message: bytes, bundle: bytes) -> bytes:
+    """What the release key signs: with metadata, both, so that neither can be exchanged alone."""
+    return b"".join((BUNDLED, len(message).to_bytes(8, "big"), message, bundle)) if bundle else message
 
 
 def _bound(label: Label) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Lines:
         self.settings = settings
         self.counts = Counts()
         self.neighbours: dict[NodeId, Neighbour] = {}
+        self.barred: frozenset[str] = frozenset()  # neighbours whom the fleet's owner has disabled
         self.dial: Callable[[Lane], None] = _nobody_dials
         self.trouble = ""  # why the last connection ended or could not be made
         self.congestion = ""  # control in force on the latest connection
@@ -47,7 +48,16 @@ class Lines:
         known = self.neighbours.get(name.node)
         if known is None or name.org != self.me.org or name.zone is not self.fleet.zone(name.node):
             raise Refused(f"{name.uri} is no neighbour of {self.me.node}; add it to the fleet file, or dial its parent")
+        if name.node in self.barred:
+            raise Refused(f"{name.uri} is disabled; `ganglion cloud enable {name.node}` lets it in again")
         return known
+
+    def bar(self, names: Iterable[str]) -> None:
+        """Only these are kept out from now on; what connections they have end at once."""
+        self.barred = frozenset(names)
+        for connection in list(self._live):
+            if connection.peer in self.barred:
+                connection.drop("it was disabled")
 
     def admit(self, connection: Connection, certificate: Mapping[str, Any] | None) -> NodeId:
         """Who is on a new connection. Raises Refused."""

@@ -6,6 +6,7 @@ All methods are called on the loop's thread.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -77,10 +78,11 @@ class WireNet:
         listen: tuple[str, int] | None,
         parent: tuple[str, int] | None,
         authority: Authority | None = None,
+        more: Sequence[Callable[[web.Application, Lines], None]] = (),
     ) -> int | None:
         """Opens the port and begins to dial. Gives the bound port; raises Unreachable where it cannot be had.
 
-        With an `authority`, newcomers can enrol on the same port.
+        With an `authority`, newcomers can enrol on the same port; whoever is in `more` adds routes of its own to it.
         """
         me = self._identity.node
         for child in self._fleet.children(me):
@@ -95,7 +97,9 @@ class WireNet:
             self._lines.dial = self._opened
             self._caller.start()
             self._dialler.start()
-        return None if listen is None else await self._listen(listen, authority)
+        if authority is not None:
+            more = (lambda app, lines: Enrolment(authority).add_to(app), *more)
+        return None if listen is None else await self._listen(listen, more)
 
     async def close(self) -> None:
         """Ends every connection and frees the port."""
@@ -141,6 +145,10 @@ class WireNet:
         peer = self._neighbour(to)
         return peer.measured.reading(peer.up)
 
+    def bar(self, names: Iterable[str]) -> None:
+        """Keeps these neighbours out from now on, and only these; their connections end at once."""
+        self._lines.bar(names)
+
     def pace(self, to: NodeId, bytes_s: float | None) -> None:
         """How fast the bulk lane to a neighbour may send; None does not hold it back."""
         self._neighbour(to).pace.bytes_s = bytes_s
@@ -183,11 +191,11 @@ class WireNet:
     def _ring(self, id: NodeId) -> None:
         self._lines.neighbours[id].tell_open(Lane.BULK)
 
-    async def _listen(self, address: tuple[str, int], authority: Authority | None) -> int:
+    async def _listen(self, address: tuple[str, int], more: Sequence[Callable[[web.Application, Lines], None]]) -> int:
         app = web.Application(client_max_size=REQUEST_BYTES)
         Routes(self._lines).add_to(app)
-        if authority is not None:
-            Enrolment(authority).add_to(app)
+        for add in more:
+            add(app, self._lines)
         self._http = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._http.setup()
         assert self._http.server is not None

@@ -1,0 +1,71 @@
+"""Lowers the exits' thresholds along a path for as long as the stated risk is kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ...core.errors import ConfigError
+from .bound import FixedSequence, Losses
+from .held import Held
+from .path import Path, common
+
+CERTAIN = FixedSequence(0.95)
+
+
+class Bound(Protocol):
+    """What is held against the risk."""
+
+    @property
+    def worst_so_far(self) -> bool:
+        """Whether it asks for each sample's worst loss along the path, not for its loss."""
+
+    def __call__(self, losses: Losses) -> float: ...
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """How sure each early exit must be, and what that did on the held-out samples."""
+
+    at: tuple[float, ...]  # per exit but the last; inf = it never answers
+    lost: float  # mean loss
+    bound: float  # the number that was held against the risk
+    shares: tuple[float, ...]  # of answers per exit
+
+
+def choose(held: Held, risk: float, by: Bound = CERTAIN, path: Path | None = None) -> Thresholds:
+    """The farthest step of `path` before the first that breaks `risk`; without a path, one threshold for all exits.
+
+    With CERTAIN, samples of the same kind lose more than `risk` on average with probability at most 5 %,
+    however long the path; it must have been fixed before these samples were seen. Raises ConfigError where the whole
+    model alone does not keep the risk, which only a loss against the truth can bring.
+    """
+    steps = path or common(len(held.sure))
+    best, worst = None, np.zeros(len(held))
+    known: tuple[float, float] | None = None  # the bound takes longer than the rest, and most steps lose nothing more
+    for thresholds in steps:
+        at = held.exits(thresholds)
+        losses = held.losses(at)
+        worst = np.maximum(worst, losses)
+        judged = worst if by.worst_so_far else losses
+        lost = float(losses.mean())
+        mean = float(judged.mean())
+        if held.relative and min(thresholds, default=math.inf) == math.inf:  # nothing is answered early, for certain
+            bound = 0.0
+        elif known is not None and known[0] == mean:
+            bound = known[1]
+        else:
+            bound = by(judged)
+            known = mean, bound
+        if bound > risk:
+            break
+        best = Thresholds(tuple(thresholds), lost, bound, held.shares(at))
+    if best is None:
+        raise ConfigError(
+            f"the whole model loses {lost:.4f} of {len(held)} held-out samples, and up to {bound:.4f} of others, more "
+            f"than the risk of {risk:g}; state at least that much, or a risk against the whole model"
+        )
+    return best

@@ -1,0 +1,1 @@
+"""A model cut over places in a row, each a process: tensors go up as they are made, results come down."""

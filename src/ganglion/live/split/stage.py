@@ -1,0 +1,121 @@
+"""One cut as one place runs it: which of its parts can run on what has come, and what a run makes to send."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import ProtocolError
+from ...core.label import Form, Label, Tier
+from ...engine.onnx.part import OpenPart
+from ...pack import codec, unpack
+from .messages import Share
+
+INLINE_S = 0.001  # a part that takes less is run where it is, for a thread would cost more
+Array = NDArray[Any]
+RAW = "raw"
+TRAVELS = "fiu"  # kinds of number that the wire carries as they are
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor of a request, or the bytes of its packed form."""
+
+    name: str
+    array: Array
+    packed: bool
+    label: Label
+
+
+@dataclass(eq=False)
+class Requested:
+    """What one request has come to at this place."""
+
+    missing: set[str]  # from below
+    awaited: set[str]  # results from beyond
+    began_s: float
+    due_s: float
+    held: dict[str, Tensor] = field(default_factory=dict)
+    next: int = 0  # part
+    busy: bool = False
+    computed_s: float = 0.0
+    tier: Tier = Tier.PUBLIC
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What came of one part."""
+
+    held: tuple[Tensor, ...]  # for later parts of this place
+    up: tuple[Tensor, ...]
+    down: tuple[Tensor, ...]
+    seconds: float
+
+
+class Stage:
+    """A share that is open: its parts can run."""
+
+    def __init__(self, share: Share, parts: Sequence[OpenPart]) -> None:
+        self.share = share
+        self.passes = frozenset(share.expects) & frozenset(share.sends)
+        self._parts = tuple(parts)
+        self._codec = None if share.codec == RAW else codec(share.codec)
+        self._mean_s = [INLINE_S] * len(self._parts)
+
+    def begin(self, now_s: float, left_s: float) -> Requested:
+        """A request of which nothing has come yet."""
+        return Requested(set(self.share.expects), set(self.share.awaits), now_s, now_s + left_s)
+
+    def over(self, request: Requested) -> bool:
+        """Whether there is nothing more to do for it here."""
+        return request.next == len(self._parts) and not request.missing and not request.awaited
+
+    def ready(self, request: Requested) -> bool:
+        """Whether its next part can run."""
+        if request.busy or request.next == len(self._parts):
+            return False
+        return all(name in request.held for name in self._parts[request.next].inputs)
+
+    def quick(self, request: Requested) -> bool:
+        """Whether its next part takes less than a change of threads would."""
+        return self._mean_s[request.next] < INLINE_S
+
+    def run(self, number: int, held: dict[str, Tensor], tier: Tier) -> Made:
+        """One part. Safe on a thread of its own. Raises ProtocolError for tensors that it cannot take."""
+        part = self._parts[number]
+        feeds = {name: plain(held[name]) for name in part.inputs}
+        began_s = time.perf_counter()
+        outputs = part(feeds)
+        seconds = time.perf_counter() - began_s
+        self._mean_s[number] += 0.2 * (seconds - self._mean_s[number])
+        label = Label(tier, Form.FEATURE)
+        made = tuple(Tensor(name, array, False, label) for name, array in outputs.items())
+        up = tuple(self._packed(tensor) for tensor in made if tensor.name in self.share.sends)
+        down = tuple(sendable(tensor) for tensor in made if tensor.name in self.share.results)
+        return Made(made, up, down, seconds)
+
+    def _packed(self, tensor: Tensor) -> Tensor:
+        if self._codec is None or tensor.array.dtype.kind != "f":
+            return sendable(tensor)
+        return Tensor(tensor.name, np.frombuffer(self._codec.encode(tensor.array), np.uint8), True, tensor.label)
+
+
+def sendable(tensor: Tensor) -> Tensor:
+    """As it is where the wire has its type, else as the bytes of the exact codec."""
+    if tensor.array.dtype.kind in TRAVELS:
+        return tensor
+    return Tensor(tensor.name, np.frombuffer(codec(RAW).encode(tensor.array), np.uint8), True, tensor.label)
+
+
+def plain(tensor: Tensor) -> Array:
+    """As the model made it, from how it came. Raises ProtocolError for bytes that are none."""
+    if not tensor.packed:
+        return tensor.array
+    if tensor.array.dtype != np.uint8 or tensor.array.ndim != 1:
+        raise ProtocolError(f"tensor {tensor.name} is said to be packed, but came as {tensor.array.dtype}")
+    return unpack(tensor.array.data)
