@@ -67,8 +67,6 @@ class Install:
     def on(self, event: Event, now_s: float) -> Sequence[Command]:
         """Decide."""
         match self.phase, event:
-            case _, Began():
-                return []
             case _, Heard(_, Offer() as offer):
                 return self._offered(offer, now_s)
             case _, Heard(_, Promote(counter)) if counter == self.trying:
@@ -80,13 +78,8 @@ class Install:
                 return self._back(counter, why)
             case _, Heard(child, Report() as report) if child in self.children:
                 return self._child(child, report)
-            case Phase.IDLE, Told(Restarted()) if self.manifest is not None:
-                return [Do("examine", Examine(self.manifest, self.current))]
-            case Phase.IDLE, Done("examine", Needs(counter, missing)) if counter == self.current:
-                return self._mend(missing)
-            case Phase.IDLE, Told(Fetched(ref)) if ref in self.missing and self.manifest is not None:
-                self.missing = tuple(other for other in self.missing if other != ref)
-                return [] if self.missing else [Do("examine", Examine(self.manifest, self.current))]
+            case Phase.IDLE, Told(Restarted() | Fetched()) | Done("examine"):
+                return self._mend(event)
             case Phase.FETCHING, Told(Fetched(ref)) if ref in self.missing:
                 return self._fetched(ref)
             case Phase.FETCHING, Done("inspect", Needs(_, missing)):
@@ -100,27 +93,40 @@ class Install:
                 return self._switched(counter, now_s)
             case Phase.RETURNING, Done("return", Active(counter)):
                 return self._returned(counter)
-            case Phase.RETURNING, Failed(_, why):  # it was verified here once: what fails is this moment
-                return [Tell(Installed(self.current, "returning", why)), Wake("return", now_s + RETRY_S)]
-            case Phase.RETURNING, Woke("return"):
-                return [Do("return", Activate(self.before, self.manifest_before))]
+            case Phase.RETURNING, Failed() | Woke("return"):
+                return self._return(event, now_s)
             case ((Phase.SHADOW | Phase.PROBATION), Told(Verdict() as verdict)) if verdict.counter == self.trying:
                 return self._judged(verdict)
             case ((Phase.SHADOW | Phase.PROBATION), Woke("trial")):
                 return self._trial(now_s)  # a crash ends a trial: begin it again
             case ((Phase.FETCHING | Phase.VERIFYING | Phase.SWITCHING), Failed(_, why)):
                 return self._failed(why)
-            case _, Told(Fetched() | Verdict() | Restarted()) | Woke() | Done("examine"):
+            case _, Began() | Told(Fetched() | Verdict() | Restarted()) | Woke() | Done("examine"):
                 return []
         return [Tell(Ignored("Install", "", type(event).__name__, self.phase.name))]
 
-    def _mend(self, missing: tuple[Ref, ...]) -> Sequence[Command]:
+    def _mend(self, event: Event) -> Sequence[Command]:
         """What a disk has lost is fetched again, until the release that answers is whole."""
-        if not missing:
+        if self.manifest is None:
             return []
-        self.missing = missing
-        said = Installed(self.current, "damaged", f"{len(missing)} of its blobs are fetched again")
-        return [Tell(said), *(Start(Fetch(ref, self.parent)) for ref in missing)]
+        look = Do("examine", Examine(self.manifest, self.current))
+        match event:
+            case Told(Restarted()):
+                return [look]
+            case Told(Fetched(ref)) if ref in self.missing:
+                self.missing = tuple(other for other in self.missing if other != ref)
+                return [] if self.missing else [look]
+            case Done(_, Needs(self.current, missing)) if missing:
+                self.missing = missing
+                said = Installed(self.current, "damaged", f"{len(missing)} of its blobs are fetched again")
+                return [Tell(said), *(Start(Fetch(ref, self.parent)) for ref in missing)]
+        return []
+
+    def _return(self, event: Event, now_s: float) -> Sequence[Command]:
+        """Going back is tried until it works: it was verified here once, so what fails is this moment."""
+        if isinstance(event, Failed):
+            return [Tell(Installed(self.current, "returning", event.reason)), Wake("return", now_s + RETRY_S)]
+        return [Do("return", Activate(self.before, self.manifest_before))]
 
     def _offered(self, offer: Offer, now_s: float) -> Sequence[Command]:
         if offer.counter == self.current and self.phase is Phase.IDLE:
