@@ -29,8 +29,7 @@ def test_nobody_does_better_than_who_knows_the_future() -> None:
     for _ in range(20):
         seconds = rng.uniform(0.0, 1.0, (7, 3))
         costs = {
-            path: sum(seconds[at, way] for at, way in enumerate(path))
-            + 0.2 * sum(a != b for a, b in pairwise(path))
+            path: sum(seconds[at, way] for at, way in enumerate(path)) + 0.2 * sum(a != b for a, b in pairwise(path))
             for path in product(range(3), repeat=7)
         }
         mean_s, changes = clairvoyant(seconds, 0.2)

@@ -79,9 +79,9 @@ def test_a_block_cut_of_a_fixed_sequence_is_one_tensor() -> None:
     cut = at(made.model, adds[1].name)
     assert cut.crossing(made.model, 0) == (adds[1].name,)
     batch = {"tokens": np.concatenate([inputs(made, 1)["tokens"]] * 2)}
-    found, wanted = made.open(made.cut(cut))(batch).outputs, made.run(batch).outputs
+    parted, wanted = made.open(made.cut(cut))(batch).outputs, made.run(batch).outputs
     for name, value in wanted.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-5)
+        np.testing.assert_allclose(parted[name], value, rtol=1e-5)
 
 
 def test_a_sequence_may_be_of_any_length(decoder: Captured) -> None:
@@ -148,7 +148,7 @@ def test_the_digest_is_of_graph_and_weights() -> None:
     first, again = capture(module, X), capture(module, X)
     assert first.model == again.model
     with torch.no_grad():
-        module.bias += 1
+        module.bias.add_(1)
     other, otherwise = capture(module, X), capture(nn.Sequential(module, nn.Tanh()), X)
     assert len({one.model.weights for one in (first, other, otherwise)}) == 3
     assert other.model.kernels == first.model.kernels

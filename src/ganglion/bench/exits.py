@@ -14,9 +14,9 @@ SEEDS = 3
 LENET = Recipe("exits_lenet", "build", 8, (0.6, 1.0))
 PUBLISHED = Recipe("exits_lenet", "published", 6, (0.6, 1.0))
 SMALL = tuple(Recipe("exits_lenet", "small", 6, argument=size) for size in ("m", "l"))
-ALEXNET = Recipe("exits_alexnet", "build", 12, (0.3, 0.5, 1.0))
+ALEXNET = Recipe("exits_alexnet", "build", 10, (0.3, 0.5, 1.0))
 DIGITS = Recipe("exits_lenet", "build", 20, (0.6, 1.0), 0.5)
-RISKS = {"mnist": 0.002, "cifar10": 0.02, "digits": 0.05}  # of an early answer that is wrong where the last is right
+RISKS = {"mnist": 0.002, "cifar10": 0.02, "digits": 0.015}  # of an early answer that is wrong where the last is right
 ACCURACY, SHARE, SPEEDUP, OF_CEILING = 0.9925, 0.943, 2.0, 0.90
 ALEXNET_LOSS, ALEXNET_SPEEDUP = 0.003, 1.3
 ROUNDS, TIMED = 15, 2000  # turns of the race, and samples in each

@@ -34,6 +34,7 @@ class Recipe:
     epochs: int
     exits: tuple[float, ...] = (1.0,)  # what each exit's loss counts
     argument: float | str | None = None  # of `make`
+    parent: Recipe | None = None  # whose trained network is the argument of `make` instead
     rate: float = 3e-3
     decay: float = 0.02
     batch: int = 64
@@ -43,10 +44,11 @@ class Recipe:
         how = Adam(self.rate, self.epochs, self.batch, self.decay, cooling=0.9)
         return Lesson(how, self.exits, seed=seed)
 
-    def build(self) -> Any:
+    def build(self, parent: Any = None) -> Any:
         """A fresh module. Raises NotFound outside a checkout."""
         make: Callable[..., Any] = getattr(source(self.file), self.make)
-        return make() if self.argument is None else make(self.argument)
+        given = self.argument if parent is None else parent
+        return make() if given is None else make(given)
 
 
 def source(file: str) -> Any:
@@ -62,7 +64,7 @@ def source(file: str) -> Any:
 
 def trained(recipe: Recipe, x: NDArray[np.float32], y: NDArray[np.int64], seed: int) -> Any:
     """The network with weights learnt from x [n, ...] and y [n]; from the cache where they were learnt before."""
-    module = recipe.build()
+    module = recipe.build(None if recipe.parent is None else trained(recipe.parent, x, y, seed))
     path = CACHE / f"{recipe.file}-{_key(recipe, x, y, seed)}.safetensors"
     if path.exists():
         Arena(module).load(tensors_of_bytes(path.read_bytes()))
@@ -77,7 +79,16 @@ def trained(recipe: Recipe, x: NDArray[np.float32], y: NDArray[np.int64], seed: 
 
 def _key(recipe: Recipe, x: NDArray[np.float32], y: NDArray[np.int64], seed: int) -> str:
     seen = hashlib.sha256("\n".join((FORMAT, repr(recipe), str(seed))).encode())
-    seen.update(ast.dump(ast.parse((FOLDER / f"{recipe.file}.py").read_bytes())).encode())  # not its comments
+    seen.update(_code(FOLDER / f"{recipe.file}.py"))
     seen.update(np.ascontiguousarray(x).data)
     seen.update(np.ascontiguousarray(y).data)
     return seen.hexdigest()[:24]
+
+
+def _code(path: Path) -> bytes:
+    """A file without its comments and docstrings, in one layout."""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree).encode()

@@ -24,8 +24,7 @@ def load(source: str | Path | bytes) -> Graph:
         raise NotFound(f"no file {what}: capture reads an ONNX file; give its path") from None
     except ConfigError as error:
         raise ConfigError(f"{what}: {error}") from error
-    # boundary: protobuf and the checker raise classes of their own that share no parent but Exception
-    except Exception as error:
+    except Exception as error:  # boundary: protobuf's and the checker's errors share no parent but Exception
         said = " ".join(str(error).split())[:300]
         raise ConfigError(
             f"{what} is no ONNX model that can be used: {said or type(error).__name__}; {REMEDY}"

@@ -79,15 +79,15 @@ class Branched(nn.Module):
         self.heads = nn.ModuleList(heads)
         self.after = tuple(after)  # in the order in which the trunk comes by
 
-    def forward(self, x: torch.Tensor, *more: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The answer of each head, then the trunk's own."""
-        seen, out = _Passing(self.trunk, self.after).run((x, *more))
+        seen, out = _Passing(self.trunk, self.after).run(x)
         return (*(head(seen[name]) for head, name in zip(self.heads, self.after, strict=True)), out)
 
 
 def attach(
     model: nn.Module | Captured,
-    example: Any,
+    example: torch.Tensor | tuple[torch.Tensor, ...],
     after: Sequence[str],
     heads: Head | Sequence[nn.Module | Head] = Head(),
     seed: int = 0,
@@ -99,7 +99,9 @@ def attach(
     `seed`. Raises ConfigError for a name that is not there or is not passed exactly once, and for a tensor from which
     no head leads to the answer.
     """
-    inputs = tuple(example) if isinstance(example, (tuple, list)) else (example,)
+    inputs = example if isinstance(example, tuple) else (example,)
+    if len(inputs) != 1:
+        raise ConfigError(f"an example of {len(inputs)} inputs; branches hang on a model of one: wrap it in a module")
     kinds = [heads] * len(after) if isinstance(heads, Head) else list(heads)
     if not after or len(set(after)) != len(after) or len(kinds) != len(after):
         raise ConfigError(
@@ -108,7 +110,7 @@ def attach(
     trunk = _trunk(model, after)
     with one_thread(), torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        seen, out = _Passing(trunk.eval(), _by_node(trunk, after)).run(inputs)
+        seen, out = _Passing(trunk.eval(), _by_node(trunk, after)).run(inputs[0])
         _check(seen, after, out)
         named = dict(zip(after, kinds, strict=True))
         made = [_head(named[name], tuple(seen[name].shape), tuple(out.shape)) for name in seen]
@@ -123,14 +125,14 @@ class _Passing:
         self._seen: dict[str, torch.Tensor] = {}
         self._writes: dict[str, int] = {}  # in place, before the tensor was noted
 
-    def run(self, inputs: Sequence[torch.Tensor]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    def run(self, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """What was noted, and what the trunk gives."""
         if isinstance(self._trunk, GraphModule):
-            *parts, out = self._trunk(*inputs)
+            *parts, out = self._trunk(x)
             return dict(zip(self._after, parts, strict=True)), out
         hooks = [self._trunk.get_submodule(name).register_forward_hook(self._note(name)) for name in self._after]
         try:
-            out = self._trunk(*inputs)
+            out = self._trunk(x)
         finally:
             for hook in hooks:
                 hook.remove()

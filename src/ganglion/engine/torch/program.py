@@ -41,8 +41,7 @@ def export(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], dynamic:
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             if any(_writes(node) for node in program.graph.nodes):
                 program = program.run_decompositions({})  # no in-place operation is left, so any cut is sound
-    # boundary: the user's forward runs in here and may raise anything
-    except Exception as error:
+    except Exception as error:  # boundary: the user's forward runs in here and may raise anything
         raise _refused(error, inputs) from error
     written = [
         *program.graph_signature.buffers_to_mutate.values(),

@@ -30,10 +30,17 @@ class FixedSequence:
 
     def __call__(self, losses: Losses) -> float:
         """The upper bound."""
-        total = float(losses.sum())
-        if ((losses == 0) | (losses == 1)).all():
-            return upper_bound(round(total), len(losses), self.level)
-        return hoeffding_bentkus(total / len(losses), len(losses), self.level)
+        total, samples = float(losses.sum()), len(losses)
+        if _is_count(losses):
+            return upper_bound(round(total), samples, self.level)
+        return hoeffding_bentkus(total / samples, samples, self.level)
+
+    def keeps(self, losses: Losses, risk: float) -> bool:
+        """Whether the bound is at most `risk`, without looking for the bound."""
+        total, samples = float(losses.sum()), len(losses)
+        if not _is_count(losses):
+            return _p_value(total / samples, samples, risk) <= 1.0 - self.level
+        return risk >= 1.0 or (total < samples and regularised_beta(total + 1.0, samples - total, risk) >= self.level)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,10 @@ class Conformal:
         """The bound on the expectation."""
         return float((losses.sum() + 1.0) / (len(losses) + 1))
 
+    def keeps(self, losses: Losses, risk: float) -> bool:
+        """Whether the bound is at most `risk`."""
+        return self(losses) <= risk
+
 
 @dataclass(frozen=True)
 class Empirical:
@@ -61,6 +72,10 @@ class Empirical:
     def __call__(self, losses: Losses) -> float:
         """The mean."""
         return float(losses.mean())
+
+    def keeps(self, losses: Losses, risk: float) -> bool:
+        """Whether the mean is at most `risk`."""
+        return self(losses) <= risk
 
 
 def hoeffding_bentkus(mean: float, samples: int, level: float) -> float:
@@ -80,6 +95,10 @@ def hoeffding_bentkus(mean: float, samples: int, level: float) -> float:
         else:
             high = middle
     return high
+
+
+def _is_count(losses: Losses) -> bool:
+    return bool(((losses == 0) | (losses == 1)).all())
 
 
 def _p_value(mean: float, samples: int, risk: float) -> float:

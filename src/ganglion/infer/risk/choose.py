@@ -24,6 +24,7 @@ class Bound(Protocol):
         """Whether it asks for each sample's worst loss along the path, not for its loss."""
 
     def __call__(self, losses: Losses) -> float: ...
+    def keeps(self, losses: Losses, risk: float) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,22 @@ def choose(held: Held, risk: float, by: Bound = CERTAIN, path: Path | None = Non
     however long the path; it must have been fixed before these samples were seen. Raises ConfigError where the whole
     model alone does not keep the risk, which only a loss against the truth can bring.
     """
-    steps = path or common(len(held.sure))
-    best, worst = None, np.zeros(len(held))
-    known: tuple[float, float] | None = None  # the bound takes longer than the rest, and most steps lose nothing more
-    for thresholds in steps:
-        at = held.exits(thresholds)
-        losses = held.losses(at)
-        worst = np.maximum(worst, losses)
-        judged = worst if by.worst_so_far else losses
-        lost = float(losses.mean())
-        mean = float(judged.mean())
-        if held.relative and min(thresholds, default=math.inf) == math.inf:  # nothing is answered early, for certain
-            bound = 0.0
-        elif known is not None and known[0] == mean:
-            bound = known[1]
-        else:
-            bound = by(judged)
-            known = mean, bound
-        if bound > risk:
-            break
-        best = Thresholds(tuple(thresholds), lost, bound, held.shares(at))
-    if best is None:
+    found: tuple[tuple[float, ...], float, Losses] | None = None
+    worst, kept_at = np.zeros(len(held)), -1.0  # most steps lose no more than the one before, which was kept
+    for thresholds in path or common(len(held.sure)):
+        losses = held.losses(held.exits(thresholds))
+        worst = np.maximum(worst, losses) if by.worst_so_far else losses
+        mean = float(worst.mean())
+        never = held.relative and min(thresholds, default=math.inf) == math.inf  # which loses nothing, for certain
+        if not never and mean != kept_at:
+            if not by.keeps(worst, risk):
+                break
+            kept_at = mean
+        found = thresholds, float(losses.mean()), worst
+    if found is None:
         raise ConfigError(
-            f"the whole model loses {lost:.4f} of {len(held)} held-out samples, and up to {bound:.4f} of others, more "
+            f"the whole model loses {mean:.4f} of {len(held)} held-out samples, and up to {by(worst):.4f} of others, more "
             f"than the risk of {risk:g}; state at least that much, or a risk against the whole model"
         )
-    return best
+    at, lost, judged = found
+    return Thresholds(at, lost, 0.0 if kept_at < 0 else by(judged), held.shares(held.exits(at)))
