@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,21 @@ def run(quick: bool, seed: int) -> Result:
     """
     kinds, seeds = (KINDS[:1], [seed]) if quick else (KINDS, [seed + turn for turn in range(SEEDS)])
     rows: list[Result] = []
-    for data, folder in _data_sets(quick):
-        played = {kind: [_play(data, folder, kind, one, not quick) for one in seeds] for kind in _kinds(data, kinds)}
-        everything = [result for results in played.values() for result in results]
-        found = [*_ways(everything), *_bars(data, everything)]
-        found += [row for kind, results in played.items() for row in _learning(data, kind, results)]
-        rows += [{"data": data, **row} for row in found]
-    return {"rows": rows, "ok": all(row.get("ok") is not False for row in rows)}
+    runs: list[Result] = []
+    with ProcessPoolExecutor(1 if quick else os.cpu_count()) as pool:
+        for data, folder in _data_sets(quick):
+            asked = [(data, folder, kind, one, not quick) for kind in _kinds(data, kinds) for one in seeds]
+            everything = []
+            for (_, _, kind, one, _), result in zip(asked, pool.map(_play, *zip(*asked, strict=True)), strict=True):
+                everything.append(result)
+                broken = [each["name"] for each in result["invariants"] if not each["holds"]]
+                runs.append({"data": data, "drift": kind, "seed": one, "broken": broken})
+                log.info("%s, %s, seed %d: %s", data, kind, one, "; ".join(broken) or "every invariant held")
+            found = [*_ways(everything), *_bars(data, everything)]
+            for kind in _kinds(data, kinds):
+                found += _learning(data, kind, [one for one in everything if one["meta"]["drift"] == kind])
+            rows += [{"data": data, **row} for row in found]
+    return {"rows": rows, "runs": runs, "ok": all(row.get("ok") is not False for row in rows)}
 
 
 def _data_sets(quick: bool) -> list[tuple[str, Path | None]]:
@@ -55,7 +64,6 @@ def _kinds(data: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 def _play(data: str, folder: Path | None, kind: str, seed: int, refine: bool) -> Result:
     options = DemoOptions(sim=True, seed=seed, data=data, data_dir=folder, drift=kind, refine=refine)
-    log.info("%s, %s, seed %d", data, kind, seed)
     with tempfile.TemporaryDirectory(prefix="ganglion-bench-") as out:
         return play(options, Path(out), lambda words: None)
 

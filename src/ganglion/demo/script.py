@@ -26,7 +26,7 @@ from .options import DemoOptions
 RINGS = ((DRIFTED,), (CLEAN,))
 ALL_DEVICES = tuple(device for edge in EDGES for device in DEVICES[edge])
 SWAPPED = 0.3  # share of two classes' labels that the bad release was trained with, swapped
-GOOD, BAD = 3, 3  # numbers of the jobs that ship them; with both, the bad one is the next
+GOOD, BAD = 2, 3  # numbers of the jobs that ship them; with both, the bad one is the next
 AWAY_S = 4.0  # how long the cut link and the killed edge are away
 SETTLE_S = 3.0
 
@@ -69,9 +69,9 @@ class Script:
         """The whole loop."""
         self._step("first release", self.first_release)
         self._step("compare ways to serve", self.compare)
-        self._step("the world of one site changes", self.drift)
         if self.options.refine:
             self._step("another good release", self.refine)
+        self._step("the world of one site changes", self.drift)
         self._step("a bad release", self.bad_release)
         self._step("cut link, killed edge", self.outage)
         return self.story
@@ -118,7 +118,8 @@ class Script:
         if isinstance(last, Withheld):
             self.story.withheld = last.why
             return f"withheld: {last.why}"
-        over = self.story.jobs[2] = self._wait(JobOver, 180.0, self.story.drift_from)
+        over = self._wait(JobOver, 180.0, self.story.drift_from)
+        self.story.jobs[over.number] = over
         local = f"{ended.before:.2f} -> {ended.after:.2f} on {ended.samples} labelled samples"
         self._arm("ganglion, drifted, learnt", "public-drifted", "", self.options.samples // 8, DEVICES[DRIFTED])
         self._stream(DEVICES[DRIFTED], "mixed-drifted")
@@ -126,7 +127,11 @@ class Script:
         return f"{drifted.by} noticed after {drifted.after}; on site {local}; release {over.counter} {fate}"
 
     def refine(self) -> str:
-        """A release trained on from the last one, on the same public examples: neither better nor worse."""
+        """A release trained on from the last one, on the same public examples: neither better nor worse.
+
+        It comes before the drift: after it, such a release would have forgotten what the drifted site taught.
+        """
+        self._stream(ALL_DEVICES, "mixed")
         over = self._job(GOOD, Order("refined", start=self._kept()))
         return f"release {over.counter} {'kept' if over.kept else 'not kept: ' + over.why}"
 
