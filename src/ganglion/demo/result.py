@@ -148,7 +148,8 @@ def _learning(
     best = central(lambda memory: torch_engine(loaded, memory.read, options.cache), loaded.project.fresh, same, drifted)
     releases = _releases(watcher, story, facts, told, (clean, drifted))
     by = {one["counter"]: one for one in releases if "accuracy_clean" in one}
-    frozen, learnt = by[1], by.get(2, by[1])
+    frozen = by[story.frozen]
+    learnt = by.get(story.learnt, frozen)
     return releases, {
         "accuracy": {
             "frozen_drifted": frozen["accuracy_drifted"],

@@ -50,6 +50,8 @@ class Story:
     arm_bytes: dict[str, tuple[int, int]] = field(default_factory=dict)  # up, down on the edge-cloud links
     drift_from: int = 0  # number of the first fact after the change
     jobs: dict[int, JobOver] = field(default_factory=dict)
+    frozen: int = 1  # number of the release that answered when the world changed
+    learnt: int = 0  # number of the job that the change led to; 0 = none
     bad: int = 0  # number of the job that shipped the bad release
     withheld: str = ""
     error: str = ""
@@ -107,7 +109,7 @@ class Script:
         self._stream(ALL_DEVICES, "mixed")
         self.world.rest(5.0)
         self._stream(DEVICES[DRIFTED], "mixed-drifted")
-        self.story.drift_from = len(self.world.facts)
+        self.story.drift_from, self.story.frozen = len(self.world.facts), self._kept()
         self._say("  waiting for the detector, labels, learning on site, a round and a roll-out")
         drifted = self._wait(Drifted, 60.0, self.story.drift_from)
         ended = self._wait((LearntLocally, Withheld), 120.0, self.story.drift_from)
@@ -119,7 +121,7 @@ class Script:
             self.story.withheld = last.why
             return f"withheld: {last.why}"
         over = self._wait(JobOver, 180.0, self.story.drift_from)
-        self.story.jobs[over.number] = over
+        self.story.jobs[over.number], self.story.learnt = over, over.number
         local = f"{ended.before:.2f} -> {ended.after:.2f} on {ended.samples} labelled samples"
         self._arm("ganglion, drifted, learnt", "public-drifted", "", self.options.samples // 8, DEVICES[DRIFTED])
         self._stream(DEVICES[DRIFTED], "mixed-drifted")
