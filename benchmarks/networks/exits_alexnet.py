@@ -1,24 +1,18 @@
-"""An AlexNet for 32 x 32 photographs with two early exits, and the same spread over device, edge and cloud.
+"""An AlexNet for 32 x 32 photographs with two early exits, as BranchyNet has, but with batch statistics.
 
-Source: Krizhevsky et al. 2012; Teerapittayanon et al. 2016, arXiv:1709.01686, and 2017, arXiv:1709.01921, in which what
-travels is binary; Ioffe & Szegedy 2015, arXiv:1502.03167; Bengio et al. 2013, arXiv:1308.3432 (the gradient through
-rounding).
+Source: Krizhevsky et al. 2012; Teerapittayanon et al. 2016, arXiv:1709.01686; Ioffe & Szegedy 2015, arXiv:1502.03167.
 """
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
-from ganglion.engine.torch.branch import Branched, Head, attach
+from ganglion.engine.torch.branch import Head, attach
 
 AFTER = ("first", "third")
 WIDTHS = (16, 32, 64, 96, 64)  # channels of the five convolutions
 DENSE = 192
-SENT = (8, 16)  # channels of 8 x 8 numbers that travel from device and from edge
-LEVELS = 3  # the greatest of those numbers, which are whole: two bits each
 
 
 class Moved(nn.Module):
@@ -69,47 +63,6 @@ def build(width: float = 1.0) -> nn.Module:
     a = max(4, round(WIDTHS[0] * width))
     first = nn.Sequential(nn.MaxPool2d(2), block(a, 2 * a, 3, True), nn.Flatten(), nn.Linear(32 * a, 10))
     return attach(trunk(width), example(), AFTER, [first, Head(side=4)])
-
-
-class Few(nn.Module):
-    """Numbers on whole levels; while training the gradient passes as if they had not been rounded."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        held = x.clamp(0, LEVELS)
-        if not self.training:
-            return held.round()
-        return held + (held.round() - held).detach()
-
-
-def narrow(given: int, sent: int) -> nn.Sequential:
-    """From channels to the few that travel, spread around the middle of the levels."""
-    spread = nn.BatchNorm2d(sent)
-    nn.init.constant_(spread.bias, LEVELS / 2)
-    return nn.Sequential(nn.Conv2d(given, sent, 1, bias=False), spread, Few())
-
-
-class Tiers(nn.Module):
-    """The layers of an AlexNet at three places, and between them few bits."""
-
-    def __init__(self, whole: nn.Module) -> None:
-        super().__init__()
-        layers = {name: copy.deepcopy(part) for name, part in whole.named_children()}
-        b, c = (int(layers[name][0].out_channels) for name in ("second", "third"))
-        self.move = layers["move"]
-        self.device = nn.Sequential(layers["first"], layers["second"], narrow(b, SENT[0]))
-        self.edge = nn.Sequential(block(SENT[0], b, 3, False), layers["third"], narrow(c, SENT[1]))
-        self.cloud = nn.Sequential(block(SENT[1], c, 1, False), layers["fourth"], layers["fifth"], layers["dense"])
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.cloud(self.edge(self.device(self.move(image * 2 - 1))))
-        return out
-
-
-def tiers(whole: Branched) -> nn.Module:
-    """Grown from an AlexNet that has learnt, with exits at device and edge that read what travels."""
-    near = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16 * SENT[0], 10))
-    middle = nn.Sequential(block(SENT[1], 32, 3, True), nn.Flatten(), nn.Linear(512, 10))
-    return attach(Tiers(whole.trunk), example(), ("device", "edge"), [near, middle])
 
 
 def example(width: float = 1.0) -> tuple[torch.Tensor, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers, which cannot 
     from .core.tensors import Tensors as Tensors
     from .core.update import Update as Update
     from .engine.capture import capture as capture
+    from .engine.torch.branch import attach as attach
     from .plan.cut.file import PlanFile as PlanFile
     from .plan.cut.places import Places as Places
     from .plan.cut.split import Limits as Limits
@@ -57,6 +58,7 @@ FACE = {  # public name -> the module that defines it
     "Tier": "core.label",
     "Update": "core.update",
     "Zone": "core.label",
+    "attach": "engine.torch.branch",
     "capture": "engine.capture",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from .core.errors import ConfigError, NotFound
@@ -23,6 +23,7 @@ MILLISECONDS: Limits = (0.0, 60_000.0)
 POSITIVE: Limits = (1e-9, math.inf)
 COUNT: Limits = (1, 1e9)
 SHARE: Limits = (0.0, 1.0)
+PORT: Limits = (1, 65_535)
 
 # Declared, not measured: round figures of what such a link may give one user. A link of your own goes in [link.NAME].
 #              up, down (Mbit/s), one-way delay, mean jitter (ms), loss
@@ -47,7 +48,7 @@ MECHANISM: dict[str, Limits] = {"clip": POSITIVE, "multiplier": POSITIVE, "delta
 TIERS = {tier.name.lower(): tier for tier in Tier}
 ZONES = {zone.name.lower(): zone for zone in Zone}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # what a certificate can carry
-NODE = ("id", "zone", "parent", "link", "slowdown", "memory_bytes", "busy_w", "radio_j_byte", "address")
+NODE = ("id", "zone", "parent", "link", "slowdown", "memory_bytes", "busy_w", "radio_j_byte", "address", "metrics_port")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Declared:
     policy: Policy
     label_share: float  # of a site's samples that its on-site source labels
     addresses: Mapping[NodeId, Address]  # of real hosts; empty on one machine
+    metrics: Mapping[NodeId, int] = field(default_factory=dict)  # ports on loopback for Prometheus
 
 
 def read_fleet(file: Path, goal: Goal | None = None) -> Declared:
@@ -81,9 +83,14 @@ def read_fleet(file: Path, goal: Goal | None = None) -> Declared:
             name = row.text("link", among=known)
             above.append((node.id, links.get(name) or _shipped(name)))
     addresses = {node.id: _address(row) for row, node in zip(rows, nodes, strict=True) if "address" in row}
+    ports = {
+        node.id: row.whole("metrics_port", None, PORT)
+        for row, node in zip(rows, nodes, strict=True)
+        if "metrics_port" in row
+    }
     policy = top.table("policy").only(*(one.name for one in fields(Policy) if one.name in POLICY), "label_share")
     made = policy.into(Policy, POLICY, goal=goal or Goal(), mix=_mix(top), mechanism=_mechanism(top))
-    return Declared(Fleet(nodes, tuple(above)), made, policy.number("label_share", 0.5, SHARE), addresses)
+    return Declared(Fleet(nodes, tuple(above)), made, policy.number("label_share", 0.5, SHARE), addresses, ports)
 
 
 def _node(row: Table) -> Node:

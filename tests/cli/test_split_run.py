@@ -15,8 +15,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from ganglion.core.blob import examples_to_bytes
 from ganglion.core.fleet import NodeId
-from ganglion.core.label import Zone
+from ganglion.core.label import Tier, Zone
+from ganglion.core.sample import Examples
+from ganglion.engine.capture import capture
 from ganglion.live.identity.authority import create_authority
 from ganglion.live.identity.certificates import request
 from ganglion.live.identity.node import accept, key_of
@@ -107,6 +110,8 @@ def test_a_planned_model_runs_over_two_processes(project: Path) -> None:
     assert (project / "plan.svg").read_text().startswith("<svg")
     plan = json.loads((project / "plan.json").read_text())
     assert plan["hosts"] == ["camera", "edge"]
+    assert [way["sent_bytes"] for way in plan["ways"]] == sorted(way["sent_bytes"] for way in plan["ways"])
+    assert plan["ways"][0]["name"] == "all here"
     place = subprocess.Popen(
         [sys.executable, "-m", "ganglion", "split", "serve", "--place", "1"],
         cwd=project,
@@ -121,8 +126,21 @@ def test_a_planned_model_runs_over_two_processes(project: Path) -> None:
         rows = json.loads(ganglion(project, *words))
         assert len(rows) == 20
         assert not any(row["degraded"] for row in rows)
-        assert {row["way"] for row in rows} == {"plan"}
         assert len({row["likeliest"] for row in rows}) == 1
+        assert {row["way"] for row in rows} <= {way["name"] for way in plan["ways"]} - {"all here"}
+        fixed = json.loads(ganglion(project, *words, "--no-replan"))
+        assert {row["way"] for row in fixed} == {"plan"}
+        assert fixed[0]["likeliest"] == rows[0]["likeliest"]
+        ganglion(project, "profile", "net.onnx", "--node", "camera", "--link", "edge", "--out", "link.json")
+        line = json.loads((project / "link.json").read_text())["time"]
+        assert line["bytes_s"] > 1e6  # loopback
+        words = ["plan", "net.onnx", "--profile", "edge.json", *slow, "--link", "link.json", "--json"]
+        told = json.loads(ganglion(project, *words))
+        assert told["parts"]["links"][0]["delay_s"] == pytest.approx(line["start_s"] / 2)
+        assert {"only camera", "only edge, 32-bit raw", "only cloud, 32-bit raw"} <= told["baselines"].keys()
+        front = [one["figures"] for one in told["pareto"]]
+        assert front[0]["latency_s"] == min(one["latency_s"] for one in front)
+        assert told["plan"]["figures"]["latency_s"] <= min(one["latency_s"] for one in told["baselines"].values())
         assert len(list((project / ".ganglion" / "edge" / "weights").iterdir())) == 6
     finally:
         place.send_signal(signal.SIGTERM)
@@ -140,6 +158,12 @@ def test_a_planned_model_runs_over_two_processes(project: Path) -> None:
         (["plan", "net.onnx", "--profile", "none.json"], 3, "no profile none.json"),
         (["split", "serve", "--place", "1", "--plan", "none.json"], 3, "no plan none.json"),
         (["split", "serve", "--place", "1", "--plan", "fleet.toml"], 2, "is no plan"),
+        (["plan", "net.onnx", "--accuracy", "0.9"], 2, "no accuracy is known"),
+        (["plan", "net.onnx", "--calibration", "none.json"], 3, "no file none.json"),
+        (["plan", "net.onnx", "--link", "none.json"], 3, "no link none.json"),
+        (["plan", "net.onnx", "--from", "nobody"], 3, "no node 'nobody'"),
+        (["profile", "net.onnx", "--node", "camera", "--link", "cloud"], 2, "camera is below edge"),
+        (["profile", "net.onnx", "--calibration", "none.safetensors"], 3, "no examples"),
     ],
 )
 def test_what_is_wrong_is_said(project: Path, words: list[str], code: int, said: str) -> None:
@@ -157,3 +181,66 @@ def test_a_profile_of_another_processor_is_refused(project: Path) -> None:
     held = json.loads((project / "other.json").read_text())
     (project / "other.json").write_text(json.dumps(held | {"model": "0" * 64}))
     assert "is of model" in ganglion(project, "plan", "net.onnx", "--profile", "other.json", code=2)
+
+
+def test_a_model_that_cannot_be_exported_is_refused_with_its_line(project: Path) -> None:
+    (project / "branching.py").write_text(
+        "import torch\n\n\nclass Net(torch.nn.Module):\n    def forward(self, x):\n"
+        "        return x * 2 if x.sum() > 0 else x\n\n\n"
+        "def build():\n    return Net()\n\n\ndef example():\n    return torch.ones(1, 4)\n"
+    )
+    said = ganglion(project, "plan", "branching.py:build", code=2)
+    assert "branching.py" in said
+    assert "do:" in said
+
+
+def test_a_fleet_with_an_unknown_node_is_refused(project: Path) -> None:
+    (project / "wrong.toml").write_text(
+        (project / "fleet.toml").read_text().replace('parent = "edge"', 'parent = "egde"')
+    )
+    assert "did you mean 'edge'" in ganglion(project, "plan", "net.onnx", "--fleet", "wrong.toml", code=2)
+
+
+def test_what_does_not_fit_into_memory_is_refused(project: Path) -> None:
+    fleet = (project / "fleet.toml").read_text()
+    small = fleet.replace("zone =", "memory_bytes = 1000\nzone =")
+    (project / "small.toml").write_text(small)
+    said = ganglion(project, "plan", "net.onnx", "--fleet", "small.toml", code=2)
+    assert "no way fits into memory" in said
+    assert "memory_bytes = 1000" in said
+    ganglion(project, "plan", "net.onnx", "--class", "camera=raspberry-pi-4", "--out", "fitting.json")
+    other = project / "other"
+    other.mkdir()
+    (other / "fleet.toml").write_text(small)
+    said = ganglion(project, "split", "ask", "net.onnx", "--plan", "fitting.json", "--folder", "other", code=2)
+    assert "plan again for this fleet" in said
+
+
+def test_what_codecs_lose_is_measured_and_kept_to(project: Path) -> None:
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=(60, 512)).astype(np.float32)
+    y = np.asarray(capture(str(project / "net.onnx")).run({"x": x}).outputs["m5"]).argmax(1)
+    (project / "held.safetensors").write_bytes(examples_to_bytes(Examples(x, y, Tier.PUBLIC)))
+    ganglion(
+        project, "profile", "net.onnx", "--calibration", "held.safetensors", "--codec", "u2", "--out", "table.json"
+    )
+    table = json.loads((project / "table.json").read_text())
+    assert table["accuracy"] == 1.0
+    assert max(one["loss"] for one in table["effects"]) > 0.02  # two bits per number are too few
+    words = [
+        "plan",
+        "net.onnx",
+        "--calibration",
+        "table.json",
+        "--codec",
+        "u2",
+        "--json",
+        "--class",
+        "camera=raspberry-pi-4",
+    ]
+    free, held = (json.loads(ganglion(project, *words, *more)) for more in ([], ["--accuracy", "1.0"]))
+    assert held["plan"]["figures"]["accuracy"] == 1.0
+    assert free["plan"]["figures"]["accuracy"] <= 1.0
+    assert {one["figures"]["accuracy"] for one in held["pareto"]} == {1.0}
+    best = json.loads(ganglion(project, *words, "--objective", "accuracy"))
+    assert best["plan"]["figures"]["accuracy"] == 1.0

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ganglion.core.facts import Activated, Fetched
+from ganglion.core.facts import Activated, Fetched, Restarted
 from ganglion.core.fleet import NodeId
 from ganglion.core.label import PUBLIC_UPDATE, Zone
 from ganglion.core.process import (
@@ -104,6 +104,13 @@ LIVE: list[Command] = [
 COMMITTED: list[Command] = [Send(DEVICE, Commit(2)), Tell(Installed(2, "committed")), up("committed")]
 BACK = Send(DEVICE, Back(2, "worse"))
 GATE = "golden gate: outputs differ"
+CRASH = Told(Restarted())
+
+
+def going_back(why: str) -> list[Command]:
+    return [Send(DEVICE, Back(2, why)), Do("return", Activate(1, ONE))]
+
+
 STEPS = [
     Step(Phase.IDLE, Began(), [], Phase.IDLE),
     Step(Phase.IDLE, OFFER, fetch(TWO), Phase.FETCHING),
@@ -163,8 +170,27 @@ STEPS = [
     Step(Phase.PROBATION, below("live"), [], Phase.PROBATION),
     Step(Phase.PROBATION, below("live"), [up("passed", evidence=EVIDENCE)], Phase.PROBATION, (GOOD,)),
     Step(Phase.PROBATION, GOOD, [up("passed", evidence=EVIDENCE)], Phase.PROBATION, (below("live"),)),
-    Step(Phase.PROBATION, BAD, [up("failed", "worse: many differ", evidence=EVIDENCE)], Phase.PROBATION),
-    Step(Phase.PROBATION, below("failed", GATE), [up("failed", f"device: {GATE}")], Phase.PROBATION),
+    Step(
+        Phase.PROBATION,
+        BAD,
+        [up("failed", "worse: many differ", evidence=EVIDENCE), *going_back("worse: many differ")],
+        Phase.RETURNING,
+    ),
+    Step(
+        Phase.PROBATION,
+        below("failed", GATE),
+        [up("failed", f"device: {GATE}"), *going_back(f"device: {GATE}")],
+        Phase.RETURNING,
+    ),
+    Step(Phase.PROBATION, CRASH, [], Phase.PROBATION, (CRASH,)),
+    Step(
+        Phase.PROBATION,
+        CRASH,
+        [up("failed", "3 crashes on probation"), *going_back("3 crashes on probation")],
+        Phase.RETURNING,
+        (CRASH, CRASH),
+    ),
+    Step(Phase.RETURNING, Heard(CLOUD, Commit(2)), [up("back")], Phase.RETURNING),
     Step(Phase.PROBATION, Woke("trial"), TRIAL, Phase.PROBATION),
     Step(Phase.PROBATION, Heard(CLOUD, Commit(2)), COMMITTED, Phase.IDLE),
     Step(Phase.PROBATION, Heard(CLOUD, Back(2, "worse")), [BACK, Do("return", Activate(1, ONE))], Phase.RETURNING),
@@ -269,3 +295,20 @@ def test_going_back_is_tried_again_until_it_works() -> None:
     assert flow.on(Woke("return"), 21.0) == [Do("return", Activate(1, ONE))] and flow.phase is Phase.RETURNING
     flow.on(Done("return", Active(1)), 21.1)
     assert (flow.phase, flow.current) == (Phase.IDLE, 1)
+
+
+def test_a_site_that_refused_is_not_talked_over_by_a_commit() -> None:
+    flow = at(Phase.PROBATION)
+    flow.on(BAD, 1.0)
+    flow.on(Done("return", Active(1)), 1.0)
+    assert list(flow.on(Heard(CLOUD, Commit(2)), 2.0)) == [up("back")]
+    assert (flow.phase, flow.current, flow.floor) == (Phase.IDLE, 1, 1)
+
+
+def test_what_an_owner_wants_back_is_not_tried() -> None:
+    flow = edge()
+    flow.on(Heard(CLOUD, Offer(2, TWO, live=True, trial=False)), 0.0)
+    for event in (*FETCH, VERIFIED):
+        flow.on(event, 0.0)
+    assert list(flow.on(ACTIVE, 9.0)) == LIVE
+    assert list(flow.on(below("live"), 9.0)) == [up("passed")]

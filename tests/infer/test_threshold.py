@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ganglion.core.plan import NEVER
 from ganglion.core.rng import stream
 from ganglion.infer import choose_threshold
 from ganglion.infer.exit import Confidence, Entropy, Margin
-from ganglion.infer.threshold import NEVER
 
 Floats = NDArray[np.float64]
 

@@ -269,7 +269,7 @@ def test_a_plan_file_is_read_back_as_it_was() -> None:
     [
         (lambda text: text, "made for profile"),
         (lambda text: text.replace('"model": "random"', '"model": "newer"'), "made for model newer"),
-        (lambda text: text.replace('"format": 1', '"format": 9'), "format 9"),
+        (lambda text: text.replace('"format": 2', '"format": 9'), "format 9"),
         (lambda text: text.replace('"why"', '"reason"'), "this is no plan"),
         (lambda text: text[:-9], "this is no plan"),
         (lambda text: "[]", "this is no plan"),

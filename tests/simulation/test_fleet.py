@@ -77,8 +77,9 @@ def story_of(seed: int) -> tuple[Story, Floors]:
     story.rest_until(lambda: 2 in overs(story), SETTLE_S)
     for device in DEVICES:
         story.stream(device, "")
-    story.rest_until(lambda: waiting(story) == 0 and not running(story), SETTLE_S)
-    story.world.rest(2.0)
+    for _ in range(2):  # what was learnt meanwhile begins a job of its own
+        story.rest_until(lambda: waiting(story) == 0 and not running(story), SETTLE_S)
+        story.world.rest(2.0)
     return story, floors
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from .exits_data import parts
 from .exits_nets import Recipe
 from .exits_risk import kept
-from .exits_rows import Measured, bars, measure, plain, prefixed, row
+from .exits_rows import Measured, accuracy, bars, measure, plain, prefixed, row
 
 Result = dict[str, Any]
 SEEDS = 3
@@ -15,6 +15,7 @@ LENET = Recipe("exits_lenet", "build", 8, (0.6, 1.0))
 PUBLISHED = Recipe("exits_lenet", "published", 6, (0.6, 1.0))
 SMALL = tuple(Recipe("exits_lenet", "small", 6, argument=size) for size in ("m", "l"))
 ALEXNET = Recipe("exits_alexnet", "build", 10, (0.3, 0.5, 1.0))
+ALONE = Recipe("exits_alexnet", "trunk", 10)  # the trunk as it learns without exits
 DIGITS = Recipe("exits_lenet", "build", 20, (0.6, 1.0), 0.5)
 RISKS = {"mnist": 0.002, "cifar10": 0.02, "digits": 0.015}  # of an early answer that is wrong where the last is right
 ACCURACY, SHARE, SPEEDUP, OF_CEILING = 0.9925, 0.943, 2.0, 0.90
@@ -91,6 +92,8 @@ def _alexnet(seed: int) -> list[Result]:
             *_common(made),
             *kept(made.held, made.tested, RISKS["cifar10"], one),
         ]
+        if one == seed:
+            own.append(row("accuracy of the trunk that learnt without exits", accuracy(ALONE, data, one)))
         rows += prefixed(f"AlexNet-like, CIFAR-10-JPEG, seed {one}", own)
     return [*rows, *prefixed("AlexNet-like, CIFAR-10-JPEG, mean", bars(every, ALEXNET_LOSS, ALEXNET_SPEEDUP))]
 

@@ -16,7 +16,7 @@ from ..demo.project.files import read_cifar10, read_digits, read_mnist
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 TESTS = {"mnist": slice(60_000, 70_000), "cifar10": slice(0, 5_000)}  # the published test sets, in the files' order
-HELD = {"mnist": 10_000, "cifar10": 2_000, "digits": 500}
+HELD = {"mnist": 10_000, "cifar10": 2_000, "digits": 500, "digits32": 500}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +58,10 @@ def parts(name: str, seed: int) -> Parts:
 
     Raises NotFound where its files are not there.
     """
-    if name == "digits":
+    if name.startswith("digits"):
         x, y = read_digits()
-        x = np.pad(np.kron(x, np.ones((3, 3), np.uint8)), ((0, 0), (0, 0), (2, 2), (2, 2)))  # as large as MNIST's
-        order = stream(seed, "exits", name).permutation(len(y))
+        x = _as_photographs(x) if name == "digits32" else _as_mnist(x)
+        order = stream(seed, "exits", "digits").permutation(len(y))
         test, rest = order[:500], order[500:]
     else:
         x, y = read_mnist(folder()) if name == "mnist" else read_cifar10(folder())
@@ -71,3 +71,13 @@ def parts(name: str, seed: int) -> Parts:
         rest = rest[stream(seed, "exits", name).permutation(len(rest))]
     whole = Part(x, y)
     return Parts(whole.take(rest[HELD[name] :]), whole.take(rest[: HELD[name]]), whole.take(test))
+
+
+def _as_mnist(x: Pixels) -> Pixels:
+    """8 x 8 to 28 x 28, each pixel as nine and a border."""
+    return np.pad(np.kron(x, np.ones((3, 3), np.uint8)), ((0, 0), (0, 0), (2, 2), (2, 2)))
+
+
+def _as_photographs(x: Pixels) -> Pixels:
+    """8 x 8 grey to 32 x 32 in three colours."""
+    return np.repeat(np.kron(x, np.ones((4, 4), np.uint8)), 3, axis=1)

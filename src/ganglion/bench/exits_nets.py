@@ -62,15 +62,15 @@ def source(file: str) -> Any:
     return module
 
 
-def trained(recipe: Recipe, x: NDArray[np.float32], y: NDArray[np.int64], seed: int) -> Any:
-    """The network with weights learnt from x [n, ...] and y [n]; from the cache where they were learnt before."""
-    module = recipe.build(None if recipe.parent is None else trained(recipe.parent, x, y, seed))
-    path = CACHE / f"{recipe.file}-{_key(recipe, x, y, seed)}.safetensors"
+def trained(recipe: Recipe, x: NDArray[np.float32], y: NDArray[np.int64], seed: int, cache: Path = CACHE) -> Any:
+    """The network with weights learnt from x [n, ...] and y [n]; from `cache` where they were learnt before."""
+    module = recipe.build(None if recipe.parent is None else trained(recipe.parent, x, y, seed, cache))
+    path = cache / f"{recipe.file}-{_key(recipe, x, y, seed)}.safetensors"
     if path.exists():
         Arena(module).load(tensors_of_bytes(path.read_bytes()))
         return module
     weights: Tensors = train(module, x, y, recipe.lesson(seed)).weights
-    CACHE.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_bytes(tensors_to_bytes(weights))
     partial.rename(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -38,6 +37,7 @@ JSON_SHARE = 10  # so many times fewer of those, they take so much longer
 WARM = 20
 PEER = "ganglion.bench.overhead_peer"
 Ask = Callable[[], Awaitable[None]]
+Times = list[tuple[float, float]]  # wall and CPU seconds of each request
 Result = dict[str, Any]
 
 
@@ -47,7 +47,7 @@ def run(quick: bool, seed: int) -> Result:
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            _identities(folder)
+            identities(folder)
             command = [sys.executable, "-m", PEER, str(folder / NODES[1])]
             pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             with subprocess.Popen(command, env={**os.environ, **ONE_THREAD}, **pipes) as peer:
@@ -73,7 +73,8 @@ def run(quick: bool, seed: int) -> Result:
     return {"rows": rows, "ok": ours["ok"]}
 
 
-def _identities(folder: Path) -> None:
+def identities(folder: Path) -> None:
+    """One for each of the two places, of one authority."""
     authority = create_authority(folder / "authority")
     for seat in SEATS:
         own = folder / seat.node
@@ -124,26 +125,34 @@ def _poster(session: aiohttp.ClientSession, port: int, x: Any) -> Ask:
     return post
 
 
-async def _taken(asks: dict[str, Ask], turns: int, count: int, rng: np.random.Generator) -> dict[str, list[float]]:
+async def _taken(asks: dict[str, Ask], turns: int, count: int, rng: np.random.Generator) -> dict[str, Times]:
     """Seconds of each request by each way; the first ones warm up and are not counted."""
-    taken: dict[str, list[float]] = {kind: [] for kind in asks}
+    taken: dict[str, Times] = {kind: [] for kind in asks}
+    plain = [kind for kind in asks if kind != "json"]
     for turn in range(turns + 1):
-        for kind in rng.permutation(list(asks)):
-            for _ in range(max(count // JSON_SHARE, 1) if kind == "json" else count if turn else WARM):
-                began_s = time.perf_counter()
-                await asks[kind]()
-                if turn:
-                    taken[kind].append(time.perf_counter() - began_s)
-            await asyncio.sleep(0)
+        for _ in range(count if turn else WARM):  # one by one, so that a slower spell meets both alike
+            for kind in rng.permutation(plain):
+                taken[kind] += [await _timed(asks[kind])][: bool(turn)]
+        for _ in range(max(count // JSON_SHARE, 1)):
+            taken["json"] += [await _timed(asks["json"])][: bool(turn)]
     return taken
 
 
-def _rows(size: str, taken: dict[str, list[float]]) -> list[Result]:
-    raw_s, rows = float(np.median(taken["runtime"])), []
-    for kind, seconds in taken.items():
+async def _timed(ask: Ask) -> tuple[float, float]:
+    """Wall seconds, and CPU seconds of this thread; what the far side computes is not among the latter."""
+    began_s, cpu_s = time.perf_counter(), time.thread_time()
+    await ask()
+    return time.perf_counter() - began_s, time.thread_time() - cpu_s
+
+
+def _rows(size: str, taken: dict[str, Times]) -> list[Result]:
+    raw_s, rows = float(np.median([wall_s for wall_s, _ in taken["runtime"]])), []
+    for kind, times in taken.items():
+        seconds = [wall_s for wall_s, _ in times]
         row: Result = {"what": f"{kind}, {size}", "requests": len(seconds)}
         row |= {f"p{level}_ms": round(1e3 * float(np.percentile(seconds, level)), 4) for level in (50, 99)}
         added_s = float(np.median(seconds)) - raw_s
+        row["near_cpu_ms"] = round(1e3 * float(np.median([cpu_s for _, cpu_s in times])), 4)
         row["added_ms"] = None if kind == "runtime" else round(1e3 * added_s, 4)
         rows.append(row)
     return rows

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.errors import NotFound
 from ..watch import Replan, Way, Ways
+from .traces_live import live
 from .traces_read import Trace, read, read_all, synthetic
 from .traces_replay import Conditions, clairvoyant, follow
 
@@ -33,6 +34,8 @@ NAMED = tuple(
     }.items()
     for number in numbers
 )
+LIVE = (NAMED[0], "cooked_3gp/norway_metro_10", "cooked_3gp/norway_train_1")  # played over a real link, too
+LIVE_REQUESTS = 240
 # Their rates jump from one reading to the next, seconds apart: printed beside, without a bar.
 OTHERS = {"fcc": "fcc_ori/", "puffer": "puffer_220218/"}
 LEAST_CHANGES, LEAST_LOSS = 5, 0.10  # what makes a trace one to follow at all
@@ -51,6 +54,7 @@ def run(quick: bool, seed: int) -> Result:
         rows = [_row(trace, ways) for trace in read(folder, NAMED)]
         rows.append(_total(rows))
         rows += [_other(name, folder, start, ways) for name, start in OTHERS.items()]
+        rows += [_live(trace, ways) for trace in read(folder, LIVE)]
     return {"rows": rows, "ok": all(row["ok"] for row in rows if "ok" in row)}
 
 
@@ -73,6 +77,18 @@ def _synthetic(seed: int, ways: Ways) -> list[Trace]:
     """The first 20 on which there is something to follow; that they are so is not for the policy to say."""
     made = (synthetic(seed, number) for number in range(200))
     return [trace for trace in made if _worth(_row(trace, ways))][:20]
+
+
+def _live(trace: Trace, ways: Ways) -> Result:
+    """The trace's beginning twice: over a real link, and on the virtual clock, beside each other."""
+    conditions = Conditions.of(trace, ways, PERIOD_S, LIVE_REQUESTS)
+    best_s, best_changes = clairvoyant(conditions.seconds, SWITCH_S)
+    ours = follow(conditions, Replan(ways, switch_s=SWITCH_S))
+    found = live(trace, ways, (PERIOD_S, LIVE_REQUESTS), SWITCH_S)
+    row: Result = {"trace": f"{trace.name.rpartition('/')[2]}, live", "requests": LIVE_REQUESTS, **found}
+    row |= {"fixed_ms": 1e3 * conditions.fixed_s, "clairvoyant_ms": 1e3 * best_s, "virtual_ms": 1e3 * ours.mean_s}
+    row |= {"clairvoyant_changes": best_changes, "virtual_changes": ours.changes}
+    return row | {"bar": "lost = 0", "ok": found["lost"] == 0}
 
 
 def _worth(row: Result) -> bool:

@@ -21,9 +21,11 @@ from . import (
     inference,
     members,
     model,
+    node,
     plan,
     profile,
     project,
+    rollouts,
     split,
 )
 from .screen import explain
@@ -40,8 +42,9 @@ app = typer.Typer(
 for part in (demo, project, fleet, inference, evaluation, profile, plan, bench, doctor):
     part.add_to(app)
 members.add_to(cloud.app)
-for name, group in (("cloud", cloud.app), ("console", console.app), ("model", model.app), ("split", split.app)):
-    app.add_typer(group, name=name)
+groups = {"cloud": cloud, "console": console, "model": model, "node": node, "rollout": rollouts, "split": split}
+for name, group in groups.items():
+    app.add_typer(group.app, name=name)
 for noun in ("edge", "device"):
     app.add_typer(below.group(noun), name=noun)
 

@@ -95,13 +95,13 @@ def release(folder: Path) -> None:
     from ..flow.job.cloud import Job
     from ..flow.job.messages import JobOver, JobStep, Order, Released
     from ..live.admin import AdminClient
-    from .rollout import rings
+    from .rollout import declared_rings
 
     fleet = load_declared(folder).fleet
-    home = node_home(folder, fleet.cloud.id)
+    home, (rings, rules) = node_home(folder, fleet.cloud.id), declared_rings(folder, fleet)
     with AdminClient(home) as told, AdminClient(home) as client:
         facts = told.watch(client.status().facts)
-        client.begin(Job(next_number(home), Order("asked for by the operator"), rings(fleet)))
+        client.begin(Job(next_number(home), Order("asked for by the operator"), rings, rules=rules))
         for _, body in facts:
             match body:
                 case JobStep(_, step):
@@ -139,7 +139,9 @@ def outfit(folder: Path, declared: Declared, node: NodeId, insecure: bool = Fals
     above = None if one.parent is None else address_of(declared, one.parent)
     parent = None if above is None else (above.host, above.port)
     spec = str(folder.resolve())
-    write_agent_file(home, AgentFile(node, fleet, declared.policy, SEED, listen, parent, spec, insecure=insecure))
+    port = declared.metrics.get(node, 0)
+    file = AgentFile(node, fleet, declared.policy, SEED, listen, parent, spec, insecure=insecure, metrics_port=port)
+    write_agent_file(home, file)
     if one.zone is Zone.DEVICE:
         write_sources(home, load_setup(folder).sources[node])
     if one.zone is Zone.EDGE:

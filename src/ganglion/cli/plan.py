@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import ConfigError, NotFound
-from .captured import CACHE, captured
-from .screen import say, show, show_json, show_table
+from ..core.errors import ConfigError
+from .captured import captured
+from .plan_inputs import calibration_of, chain_of, given_of, here_of, linked, node_of, tier_of
+from .plan_shown import Shown, as_data, show_plan
+from .screen import say, show_json
 
 if TYPE_CHECKING:
-    from ..core.fleet import Node, NodeId
+    from ..core.fleet import Fleet, NodeId
     from ..core.timing import Timing
     from ..engine.onnx.captured import Captured
-    from ..plan.cut import Chain, Explained, Places, Segments
+    from ..plan.cut import Chain, Explained, Limits, Places, PlanFile, Segments, Split
 
 Named = Annotated[list[str] | None, typer.Option("--class", help="NODE=CLASS: a declared machine (profile --classes).")]
 Files = Annotated[list[Path] | None, typer.Option("--profile", help="A profile measured on a node of that name.")]
-Codecs = Annotated[
-    list[str] | None, typer.Option("--codec", help="Also offer u8, u4 or u2; their loss is yours to check.")
-]
+Links = Annotated[list[Path] | None, typer.Option("--link", help="A link as `ganglion profile --link` measured it.")]
+Codecs = Annotated[list[str] | None, typer.Option("--codec", help="Also offer u8, u4, u2, or u4+deflate and so on.")]
+Table = Annotated[Path | None, typer.Option("--calibration", help="What codecs lose, from `profile --calibration`.")]
+
+NO_ACCURACY = (
+    "no accuracy is known: a limit or an objective needs it; `ganglion profile MODEL --calibration EXAMPLES --out "
+    "table.json`, then --calibration table.json"
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,71 +41,65 @@ def plan(
     model: Annotated[str, typer.Argument(help="An .onnx file, or model.py:build.")],
     fleet: Annotated[Path, typer.Option(help="The fleet's machines and links.")] = Path("fleet.toml"),
     start: Annotated[str, typer.Option("--from", help="The node where the input is; default: the first device.")] = "",
-    objective: Annotated[str, typer.Option(help="latency, tail, energy, price or throughput.")] = "latency",
+    objective: Annotated[str, typer.Option(help="latency, tail, energy, price, throughput or accuracy.")] = "latency",
     tier: Annotated[str, typer.Option(help="How private samples are: public, derived, edge or user.")] = "public",
+    accuracy: Annotated[float, typer.Option(min=0.0, max=1.0, help="The least; it takes a --calibration.")] = 0.0,
+    deadline: Annotated[float, typer.Option(min=0.0, help="Most seconds of any request; 0 = none.")] = 0.0,
     codec: Codecs = None,
+    calibration: Table = None,
     classes: Named = None,
     profiles: Files = None,
+    links: Links = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the plan.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Where to draw it.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Every part of the cost, and what comes next.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, for a program.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="The whole cost, what comes next, and baselines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it and the Pareto front, for a program.")] = False,
 ) -> None:
     """Cut a model over the machines from one node outwards; times are measured here where no profile is named."""
     from ..config import read_fleet
-    from ..core.label import Tier, Zone
-    from ..plan.cut import Limits, offload
+    from ..core.label import Zone
+    from ..plan.cut import Limits, paths
     from ..plan.cut import explain as explained
+
+    known = linked(read_fleet(fleet).fleet, links or [])
+    limits = Limits(objective, tier_of(tier), deadline or float("inf"), accuracy)
+    if calibration is None and (accuracy > 0.0 or objective == "accuracy"):
+        raise ConfigError(NO_ACCURACY)
+    node = node_of(known, start) if start else known.at(Zone.DEVICE)[0].id
+    whole = captured(model)
+    here, table = here_of(whole), calibration_of(calibration, whole)
+    given = given_of(known, classes or [], profiles or [])
+    chain, segments = chain_of(whole, here, given, ["raw", *(codec or [])], table)
+    best = best_of(chain, known, node, limits)
+    row = next(one for one in paths(known, node) if one.names == best.hosts)
+    found = explained([chain], row, limits)
+    _write(found, _text(whole, segments, found, [here, *given.values()], (chain, row, limits)), out, svg)
+    shown = Shown(found, chain, list(paths(known, node))[-1], limits, table)
+    show_json(as_data(shown)) if as_json else show_plan(shown, explain)
+
+
+def best_of(chain: Chain, fleet: Fleet, node: NodeId, limits: Limits) -> Split:
+    """The best way over every row of hosts. Raises ConfigError; where memory is what is missing, it says whose."""
+    from ..plan.cut import explain, offload
     from ..plan.cut.places import paths
 
-    declared = read_fleet(fleet)
-    if tier.upper() not in Tier.__members__:
-        raise ConfigError(
-            f"--tier {tier}: it must be one of public, derived, edge, user; public may be answered anywhere"
-        )
-    node = _node(declared.fleet, start) if start else declared.fleet.at(Zone.DEVICE)[0].id
-    whole = captured(model)
-    here = _here(whole)
-    given = _given(declared.fleet, classes or [], profiles or [])
-    chain, segments = chain_of(whole, here, given, ["raw", *(codec or [])])
-    limits = Limits(objective, Tier[tier.upper()])
-    best = offload([chain], declared.fleet, node, limits)[0]
-    row = next(one for one in paths(declared.fleet, node) if one.names == best.hosts)
-    found = explained([chain], row, limits)
-    _write(found, _text(whole, segments, found, [here, *given.values()], row), out, svg)
-    if as_json:
-        show_json(asdict(found))
-    else:
-        _print(found, explain)
-
-
-def chain_of(whole: Captured, here: Timing, given: dict[str, Timing], codecs: list[str]) -> tuple[Chain, Segments]:
-    """A captured model as the planner takes it; no accuracy is known here, so none is counted as lost."""
-    import numpy as np
-
-    from ..live.stopwatch import time_codec
-    from ..pack import codec as codec_named
-    from ..plan.cut import Chain, Graph, Segments
-
-    segments = Segments.of_graph(Graph.of(whole.model))
-    shapes = {kernel.name: kernel.out_shape for kernel in whole.model.kernels}
-    rng = np.random.default_rng(0)
-    count = len(segments.boundaries)
-    cells = np.zeros((3, len(codecs), count))
-    for at, name in enumerate(segments.boundaries):
-        sizes = [whole.example[one].shape for one in whole.model.inputs] if at == 0 else [shapes[name]]
-        arrays = [rng.normal(size=shape).astype(np.float32) for shape in sizes]
-        for row, one in enumerate(codecs):
-            cells[:, row, at] = np.sum([time_codec(codec_named(one), array) for array in arrays], axis=0)
-    shares = np.zeros((1, count))
-    shares[0, -1] = 1.0
-    measured = {node: segments.sum(np.array(one.kernel_s(whole.model))) for node, one in given.items()}
-    made = Chain(
-        "as captured", whole.model.weights, segments.boundaries, segments.sum(np.array(here.kernel_s(whole.model))),
-        tuple(_wire(one) for one in codecs), cells[0], cells[1:], np.zeros((1, len(codecs), count)), ((),), shares,
-        np.ones(1), segments.weight_bytes, segments.peak_bytes, measured=measured,
-    )  # fmt: skip
-    return made, segments
+    try:
+        return offload([chain], fleet, node, limits)[0]
+    except ConfigError as error:
+        roomy = replace(fleet, nodes=tuple(replace(one, memory_bytes=None) for one in fleet.nodes))
+        try:
+            hosts = offload([chain], roomy, node, limits)[0].hosts
+        except ConfigError:
+            raise error from None
+        row = next(one for one in paths(roomy, node) if one.names == hosts)
+        for part in explain([chain], row, limits).parts.hosts:
+            has = next(one.memory_bytes for one in fleet.nodes if one.id == part.host)
+            if has is not None and part.memory_bytes > has:
+                raise ConfigError(
+                    f"no way fits into memory: the best would take {part.memory_bytes:.0f} bytes on {part.host}, which "
+                    f"has memory_bytes = {has}; name a larger machine above it, or a smaller model"
+                ) from None
+        raise error from None
 
 
 def _write(found: Explained, text: str, out: Path | None, svg: Path | None) -> None:
@@ -111,73 +111,31 @@ def _write(found: Explained, text: str, out: Path | None, svg: Path | None) -> N
             say(f"written to {file}")
 
 
-def _wire(codec: str) -> Any:
-    from ..pack import codec as codec_named
-    from ..plan.cut import Wire
-
-    return Wire(32 if codec == "raw" else int(codec_named(codec).name[1]), codec)
-
-
-def _here(whole: Captured) -> Timing:
-    from ..core.timing import Watts
-    from ..live.stopwatch import profile
-
-    return profile(whole, "here", CACHE.expanduser(), Watts(), lambda done, turns: None)
-
-
-def _given(fleet: Any, classes: list[str], files: list[Path]) -> dict[str, Timing]:
-    """Timings by node, from --class and --profile."""
-    from ..engine.profiles import node_class, timing_of_text
-
-    found: dict[str, Timing] = {}
-    for pair in classes:
-        name, _, kind = pair.partition("=")
-        found[_node(fleet, name)] = node_class(kind)
-    for file in files:
-        if not file.is_file():
-            raise NotFound(f"no profile {file}: times are read from there; `ganglion profile MODEL --out {file}`")
-        timing = timing_of_text(file.read_text("utf-8"), str(file))
-        found[_node(fleet, timing.node)] = timing
-    return found
-
-
-def _node(fleet: Any, name: str) -> NodeId:
-    node: Node = fleet.node(name)
-    return node.id
-
-
-def _text(whole: Captured, segments: Segments, found: Explained, timings: list[Timing], row: Places) -> str:
+def _text(
+    whole: Captured, segments: Segments, found: Explained, timings: list[Timing], asked: tuple[Chain, Places, Limits]
+) -> str:
     from ..core.ref import digest_of
     from ..engine.profiles import timing_to_text
     from ..plan.cut import PlanFile
 
+    chain, row, limits = asked
     plan = found.plan
     wires = [(link.name, wire.codec if wire else "raw") for link, wire in zip(row.links, plan.wires, strict=True)]
     profile = digest_of("".join(timing_to_text(one) for one in timings).encode())
     file = PlanFile.of(segments.cut(plan.cut), whole.model, plan.hosts, wires, profile, found.why)
-    return replace(file, expected=tuple(asdict(plan.figures).items())).text()
+    file = replace(file, expected=tuple(asdict(plan.figures).items()))
+    return _followed(file, segments, chain, row, limits).text()
 
 
-def _print(found: Explained, explain: bool) -> None:
-    hosts = [
-        (
-            one.host,
-            f"{one.segments[0]}-{one.segments[1]}",
-            1e3 * one.compute_s,
-            1e3 * one.codec_s,
-            one.memory_bytes / 1e6,
-        )
-        for one in found.parts.hosts
-    ]
-    show_table(["host", "segments", "compute ms", "codec ms", "memory MB"], hosts)
-    links = [
-        (one.link, one.tensor, str(one.wire or ""), one.bytes / 1e3, 1e3 * one.whole_s) for one in found.parts.links
-    ]
-    if links:
-        show_table(["link", "tensor", "wire", "kB", "ms, there and back"], links)
-    show(f"expected: {json.dumps({key: round(value, 6) for key, value in asdict(found.plan.figures).items()})}")
-    if explain:
-        show(found.why)
-        if (second := found.next_best) is not None:
-            show(f"next best: {second.cut} over {', '.join(second.hosts)}, behind by {found.behind:.4g}")
-        show(f"regret at most {found.regret} if every part is within 5 % of the truth")
+def _followed(file: PlanFile, segments: Segments, chain: Chain, row: Places, limits: Limits) -> PlanFile:
+    """With the ways to change to, where the objective is one that lines over the rate can tell."""
+    from ..plan.cut import PlannedWay, alternatives, round_trip_s
+
+    if not row.links or limits.objective != "latency" or limits.deadline_s < float("inf"):
+        return file
+    ways = []
+    for one in alternatives([chain], row, limits):
+        wires = tuple(wire.codec if wire else "raw" for wire in one.split.wires)
+        name = f"{'-'.join(map(str, one.split.cut))} {' '.join(wires)}" if one.sent_bytes else "all here"
+        ways.append(PlannedWay(name, segments.cut(one.split.cut).places, wires, one.near_s, one.far_s, one.sent_bytes))
+    return replace(file, round_trip_s=round_trip_s(chain, row), ways=tuple(ways))

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .captured import CACHE, captured
+from .profile_more import link_text, table_text
 from .screen import Output, say, show, show_table
 
 if TYPE_CHECKING:
     from ..core.timing import Timing
 
 Model = Annotated[str, typer.Argument(help="An .onnx file, or model.py:build; may be left out with --classes.")]
+
+Examples = Annotated[
+    Path | None, typer.Option("--calibration", help="Measure what codecs lose instead, on these .safetensors examples.")
+]
+Codecs = Annotated[list[str] | None, typer.Option("--codec", help="For --calibration; default: u8, u4 and u2.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,12 +34,14 @@ def profile(
     cache: Annotated[Path, typer.Option(help="Measured before? Then it is taken from here.")] = CACHE,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again, whatever the cache holds.")] = False,
     busy_w: Annotated[float, typer.Option(min=0.0, help="Declared watts while computing, above idle.")] = 0.0,
-    classes: Annotated[
-        bool, typer.Option("--classes", help="List the machines that are declared, with sources.")
-    ] = False,
+    link: Annotated[str, typer.Option(help="Measure the link from --node to this place instead; it is served.")] = "",
+    calibration: Examples = None,
+    codec: Codecs = None,
+    folder: Annotated[Path, typer.Option(help="The project's folder, with fleet.toml; for --link.")] = Path("."),
+    classes: Annotated[bool, typer.Option("--classes", help="List declared machines, with sources.")] = False,
     output: Annotated[Output, typer.Option("--output", "-o", help="How the profile is printed.")] = Output.TABLE,
 ) -> None:
-    """Measure a model on this machine: whole and at a few cuts, one thread, by CPU time and by the clock."""
+    """Measure a model here, whole and at a few cuts; or with --link a link, with --calibration what codecs lose."""
     from ..core.errors import ConfigError
     from ..core.timing import Watts
     from ..engine.profiles import timing_to_text
@@ -45,18 +53,30 @@ def profile(
         raise ConfigError("no model was named: its times are measured; give an .onnx file, or --classes")
     from ..live.stopwatch import profile as measured
 
-    def progress(done: int, turns: int) -> None:
-        say(f"turn {done} of {turns}")
-
     whole = captured(model)
-    timing = measured(whole, node, None if fresh else cache.expanduser(), Watts(busy_w=busy_w), progress)
+    if link or calibration is not None:
+        text = link_text(whole, folder, node, link) if calibration is None else table_text(whole, calibration, codec)
+        _keep(text, out)
+        return
+    timing = measured(whole, node, None if fresh else cache.expanduser(), Watts(busy_w=busy_w), _progress)
     if out is not None:
-        out.write_text(timing_to_text(timing), "utf-8")
-        say(f"written to {out}")
+        _keep(timing_to_text(timing), out)
     if output is Output.JSON:
         show(timing_to_text(timing))
     else:
         _print(timing)
+
+
+def _progress(done: int, turns: int) -> None:
+    say(f"turn {done} of {turns}")
+
+
+def _keep(text: str, out: Path | None) -> None:
+    if out is None:
+        show(text)
+    else:
+        out.write_text(text, "utf-8")
+        say(f"written to {out}")
 
 
 def _list() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..core.errors import GanglionError, Unreachable
@@ -14,7 +15,9 @@ from ..core.label import Zone
 from ..flow.job.cloud import Job
 from ..flow.job.messages import JobOver, JobStep, Order, Released
 from ..flow.rollout.messages import Ringed
+from ..flow.rollout.rule import Rule
 from ..flow.sense.messages import Stream
+from ..project.rollout import FILE, read_rollout
 from ..run import Setup, World, truth
 
 RATE_HZ = 20.0  # of each device's sensor
@@ -54,6 +57,14 @@ def rings(fleet: Fleet) -> tuple[tuple[NodeId, ...], ...]:
     """The first edge alone, then all others."""
     edges = tuple(node.id for node in fleet.at(Zone.EDGE))
     return tuple(ring for ring in (edges[:1], edges[1:]) if ring)
+
+
+def declared_rings(folder: Path, fleet: Fleet) -> tuple[tuple[tuple[NodeId, ...], ...], tuple[Rule, ...]]:
+    """As the project's rollout.toml says; without one, the first edge alone and then all others, by no rule."""
+    if not (folder / FILE).exists():
+        return rings(fleet), ()
+    read = read_rollout(folder / FILE, fleet)
+    return read.nodes, read.rules
 
 
 def release(world: World, timeout_s: float, say: Callable[[str], None]) -> Served:

@@ -10,6 +10,7 @@ import typer
 
 from ..core.errors import ConfigError, NotFound
 from .captured import captured
+from .plan_inputs import tier_of
 from .screen import Output, say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..live.identity.node import Identity
     from ..live.split.asked import Reply
     from ..live.split.hops import Seat
+    from ..live.split.run import Opening
     from ..plan.cut import PlanFile
 
 app = typer.Typer(help="Run a model split over machines, as a plan says.", no_args_is_help=True)
@@ -48,33 +50,43 @@ def ask(
     plan: Plan = PLAN,
     folder: Folder = HERE,
     given: Annotated[Path | None, typer.Option("--input", help="A .npy array; default: the model's example.")] = None,
-    requests: Annotated[int, typer.Option(min=1, help="How many, all in flight at once.")] = 1,
+    requests: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
+    period: Annotated[float, typer.Option(min=0.0, help="Seconds between two; 0: all are in flight at once.")] = 0.0,
+    replan: Annotated[bool, typer.Option(help="Change the way as the link does, if the plan holds several.")] = True,
     deadline: Annotated[float, typer.Option(min=0.001, help="Seconds that an answer may take.")] = 10.0,
     tier: Annotated[str, typer.Option(help="How private it is: public, derived, edge or user.")] = "public",
     output: Annotated[Output, typer.Option("--output", "-o", help="How the answers are printed.")] = Output.TABLE,
 ) -> None:
     """Ask a split model from where the input is; without an answer in time it answers here, as deep as it can."""
-    from ..core.label import Tier
     from ..live.split.run import Asking, ask_all
     from .hosts import node_home
 
-    if tier.upper() not in Tier.__members__:
-        raise ConfigError(
-            f"--tier {tier}: it must be one of public, derived, edge, user; public may be answered anywhere"
-        )
     whole = captured(model)
     known, seats = _planned(plan, folder)
-    cut = known.cut(whole.model)
-    codecs = tuple(wire for _, _, wire in known.crossings)
+    _fits(whole, known, folder)
     identity = _identity(node_home(folder, seats[0].node))
-    asking = Asking(_inputs(whole, given), requests, deadline, Tier[tier.upper()])
-    fetched, replies = ask_all(whole, identity, seats, (cut, codecs), asking)
+    asking = Asking(_inputs(whole, given), requests, deadline, tier_of(tier), period)
+    fetched, replies = ask_all(whole, identity, seats, _opening(whole, known, replan), asking)
     say(f"{fetched} bytes of weights were fetched for this plan")
     rows = [_row(reply) for reply in replies]
     if output is Output.JSON:
         show_json(rows)
     else:
         show_table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _opening(whole: Captured, known: PlanFile, replan: bool) -> Opening:
+    """All ways of the plan, of which the fastest is looked up; or the plan alone."""
+    from ..core.cut import Cut
+    from ..live.split.run import Opening
+    from ..watch import Way, Ways
+
+    cut = known.cut(whole.model)
+    if not replan or len(known.ways) < 2:
+        return Opening(((WAY, cut, tuple(wire for _, _, wire in known.crossings)),))
+    cuts = tuple((way.name, Cut(way.at, known.model), way.wires) for way in known.ways)
+    lines = [Way(way.name, way.near_s, way.far_s, way.sent_bytes) for way in known.ways]
+    return Opening(cuts, Ways.of(lines, known.round_trip_s))
 
 
 def _planned(plan: Path, folder: Path) -> tuple[PlanFile, tuple[Seat, ...]]:
@@ -102,6 +114,25 @@ def _planned(plan: Path, folder: Path) -> tuple[PlanFile, tuple[Seat, ...]]:
             raise ConfigError(f'node {host!r} has no address: place {number} must be found; add address = "host:port"')
         seats.append(Seat(node.id, node.zone, *(("", 0) if at is None else (at.host, at.port))))
     return known, tuple(seats)
+
+
+def _fits(whole: Captured, known: PlanFile, folder: Path) -> None:
+    """Raises ConfigError where the weights alone of some stage are more than its machine has memory for."""
+    from ..config import FLEET, read_fleet
+
+    fleet = read_fleet(folder / FLEET).fleet
+    rows = [
+        dict(known.kernels),
+        *({one: known.hosts[at] for (one, _), at in zip(known.kernels, way.at, strict=True)} for way in known.ways),
+    ]
+    for host in known.hosts:
+        has = next(node.memory_bytes for node in fleet.nodes if node.id == host)
+        needs = max(sum(one.param_bytes for one in whole.model.kernels if at[one.name] == host) for at in rows)
+        if has is not None and needs > has:
+            raise ConfigError(
+                f"the plan's stage on {host} holds {needs} bytes of weights: it has memory_bytes = {has} in "
+                f"{folder / FLEET}; plan again for this fleet"
+            )
 
 
 def _identity(home: Path) -> Identity:

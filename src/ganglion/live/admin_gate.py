@@ -13,8 +13,20 @@ from ..core.errors import ProtocolError
 from ..core.label import Form, Tier, Zone
 from ..flow.job.cloud import Job
 from ..protect.access import Action, Place, Role, refusal
-from .admin_messages import AskModels, AskStatus, BeginFlow, ExplainModel, Infer, NameModel, Stay, TellFact, Watch
+from .admin_messages import (
+    AskModels,
+    AskSnapshot,
+    AskStatus,
+    BeginFlow,
+    ExplainModel,
+    Infer,
+    NameModel,
+    Stay,
+    TellFact,
+    Watch,
+)
 from .identity.names import Name, Person
+from .rollout_messages import AskRollouts, CreateRollout, SteerRollout
 
 _PEER = struct.Struct("3i")  # Linux: struct ucred
 
@@ -45,14 +57,15 @@ def console_asker(subject: Name | Person) -> Asker:
 def denial_of(asked: Any, who: Asker, codec: Codec) -> str:
     """Why a request is refused; "" where it may be done. Raises ProtocolError for what is no request."""
     match asked:
-        case AskStatus() | Watch() | AskModels() | ExplainModel():  # ids, counts and times, no one sample's data
+        case AskStatus() | AskSnapshot() | Watch() | AskModels() | ExplainModel() | AskRollouts():
+            # ids, counts and times, no one sample's data
             return refusal(who.role, Action.QUERY, Tier.PUBLIC, who.place, Form.STATISTIC)
         case Infer(tier=tier):
             return refusal(who.role, Action.QUERY, tier, who.place)
         case BeginFlow(flow) if isinstance(codec.decode(flow), Job):
             return refusal(who.role, Action.RELEASE, Tier.PUBLIC, Place.CLOUD)  # made there, of the cloud's public data
-        case NameModel():
+        case NameModel() | SteerRollout():
             return refusal(who.role, Action.RELEASE, Tier.PUBLIC, Place.CLOUD)
-        case BeginFlow() | TellFact() | Stay():
+        case BeginFlow() | TellFact() | Stay() | CreateRollout():
             return refusal(who.role, Action.ADMINISTER, Tier.PUBLIC, who.place)
     raise ProtocolError(f"a {type(asked).__name__} is no request; is the other side of this version?")

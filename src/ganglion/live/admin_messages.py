@@ -17,6 +17,7 @@ from ..core.ports import Usage
 from ..core.sample import Answer
 from ..flow.fetch.client import Fetch, Give
 from ..node.bodies import all_bodies
+from .rollout_messages import AskRollouts, CreateRollout, RolloutRow, Rollouts, Steered, SteerRollout
 
 SIZE = struct.Struct("<I")
 FRAME_BYTES = 32 << 20
@@ -40,6 +41,11 @@ class BeginFlow:
 @dataclass(frozen=True)
 class AskStatus:
     """How are you?"""
+
+
+@dataclass(frozen=True)
+class AskSnapshot:
+    """How are you, what have you, and what is going on with it?"""
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,16 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Snapshot:
+    """Everything that is known at a node at one moment: nothing of it changed while it was taken."""
+
+    status: Status
+    models: Models
+    rollouts: Rollouts
+    spent: tuple[tuple[str, float], ...]  # what was declassified and its epsilon, as the audit log has it
+
+
+@dataclass(frozen=True)
 class Answered:
     """What the sample got."""
 
@@ -183,8 +199,9 @@ class Observed:
     body: bytes
 
 
-_REQUESTS = (TellFact, BeginFlow, AskStatus, Infer, Watch, Stay, AskModels, NameModel, ExplainModel)
-OWN = (*_REQUESTS, Fine, Wrong, Status, Answered, Observed, Models, Lineage)
+_REQUESTS = (TellFact, BeginFlow, AskStatus, AskSnapshot, Infer, Watch, Stay, AskModels, NameModel, ExplainModel)
+_ROLLOUTS = (CreateRollout, SteerRollout, AskRollouts, Steered, RolloutRow, Rollouts)
+OWN = (*_REQUESTS, *_ROLLOUTS, Fine, Wrong, Status, Answered, Observed, Models, Lineage, Snapshot)
 
 
 def admin_codec() -> Codec:

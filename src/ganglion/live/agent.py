@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..core.errors import ConfigError, GanglionError
 from ..core.label import Form, Label, Tier
 from ..core.ports import Vault
@@ -114,6 +115,7 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
 
 async def _open(file: AgentFile, net: WireNet, member: Membership, admin: Admin, closing: AsyncExitStack) -> int | None:
     """Opens this node's port, on which the cloud also answers newcomers and consoles, and begins to dial its parent."""
+    await _measured(file, admin, closing)
     more = [member.add_to]
     if member.authority is not None:
         more.append(ConsoleRoute(admin.codec, admin.attempt).add_to)
@@ -124,6 +126,16 @@ async def _open(file: AgentFile, net: WireNet, member: Membership, admin: Admin,
     closing.push_async_callback(member.close)
     member.start()
     return port
+
+
+async def _measured(file: AgentFile, admin: Admin, closing: AsyncExitStack) -> None:
+    """Lets Prometheus look in, where the node's file names a port."""
+    if file.metrics_port:
+        from .metrics import Metrics
+
+        metrics = Metrics(__version__, admin.snapshot)
+        admin.facts.heard.append(metrics.hear)
+        closing.push_async_callback((await metrics.start(file.metrics_port)).cleanup)
 
 
 def _upper(file: AgentFile) -> Upper | None:

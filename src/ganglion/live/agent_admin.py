@@ -31,12 +31,14 @@ from .admin_messages import (
     SIZE,
     Answered,
     AskModels,
+    AskSnapshot,
     AskStatus,
     BeginFlow,
     ExplainModel,
     Fine,
     Infer,
     NameModel,
+    Snapshot,
     Status,
     Stay,
     TellFact,
@@ -47,6 +49,8 @@ from .admin_messages import (
 )
 from .agent_facts import Facts
 from .models import APPROVED, ModelStore
+from .rollout_messages import AskRollouts, CreateRollout, SteerRollout
+from .steering import Steering, rollouts
 from .tidy import Tidy
 
 log = logging.getLogger("ganglion.admin")
@@ -140,9 +144,18 @@ class Admin:
                 await self._name(alias, which, who)
             case ExplainModel(which):
                 return self._models.explain(which)
+            case AskRollouts() | CreateRollout() | SteerRollout():
+                return Steering(self.drive).answer(asked, who)
+            case AskSnapshot():
+                return self.snapshot()
             case _:
                 raise ProtocolError(f"a {type(asked).__name__} is no request; is the other side of this version?")
         return Fine()
+
+    def snapshot(self) -> Snapshot:
+        """Everything at one moment: it is read on the node's thread, and nothing else runs meanwhile."""
+        store = self._models
+        return Snapshot(self.status(), store.all(self.tidy.used), rollouts(self.drive), store.spent())
 
     @property
     def _models(self) -> ModelStore:

@@ -39,6 +39,7 @@ class AgentFile:
     log_format: str = "text"
     shares_machine: bool = False  # with other nodes: then joules of the whole machine are not this node's
     insecure: bool = False  # of the cloud: whoever is on this machine may join without a token
+    metrics_port: int = 0  # on loopback, for Prometheus; 0 = none
     tap: str = ""  # a file for every plaintext frame before it is encrypted; "" = none
 
     @property

@@ -87,6 +87,15 @@ class ModelStore:
             tuple(steps),
         )
 
+    def spent(self) -> tuple[tuple[str, float], ...]:
+        """Privacy budget by what was declassified, from the audit log."""
+        acts = (self.codec.decode(entry.record).act for entry in read_audit(self.disk, self.codec))
+        total: dict[str, float] = {}
+        for act in acts:
+            if act.epsilon:
+                total[act.what] = total.get(act.what, 0.0) + act.epsilon
+        return tuple(sorted(total.items()))
+
     def _ancestors(self, release: Release) -> Iterator[int]:
         known = dict(self._releases())
         parent = release.parent

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,33 @@ class LinkTime:
 
     start_s: float
     bytes_s: float
+
+
+@dataclass(frozen=True)
+class LinkFile:
+    """A measured link as a file: from which node to which, and its line."""
+
+    near: str
+    far: str
+    time: LinkTime
+    source: str = "measured over the wire"
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps({"format": 1, **asdict(self)}, indent=1) + "\n"
+
+    @staticmethod
+    def read(text: str, what: str) -> LinkFile:
+        """What `text` wrote; `what` names it in errors. Raises ConfigError for anything else."""
+        try:
+            held = json.loads(text)
+            time = LinkTime(*(float(held["time"][name]) for name in ("start_s", "bytes_s")))
+            found = LinkFile(str(held["near"]), str(held["far"]), time, str(held["source"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{what} is no link: {error!r}; measure it with `ganglion profile --link`") from error
+        if held.get("format") != 1 or not 0.0 < time.bytes_s < float("inf") or not 0.0 <= time.start_s < 3600.0:
+            raise ConfigError(f"{what} holds no usable line; measure it again with `ganglion profile --link`")
+        return found
 
 
 def line_through(small: tuple[int, list[float]], large: tuple[int, list[float]]) -> LinkTime:

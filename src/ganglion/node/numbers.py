@@ -7,7 +7,7 @@ from ..core.ports import Disk
 from .journal import TABLE, Entry
 from .loaded import RELEASES
 
-NUMBERED = ("Job", "Round", "Improve")  # flows that hold one
+NUMBERED = ("Job", "Round", "Improve", "Revert")  # flows that hold one
 
 
 def next_number(disk: Disk, codec: Codec, handed: int = 0) -> int:

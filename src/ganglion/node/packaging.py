@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..compress.quantize import Quantize
 from ..core.blob import arrays_of_bytes, arrays_to_bytes, examples_to_bytes, tensors_of_bytes
 from ..core.compute import Predict
-from ..core.errors import ConfigError, Refused
+from ..core.errors import ConfigError, NotFound, Refused
 from ..core.label import PUBLIC_RAW, Form, Label, Zone
 from ..core.model import Model
 from ..core.plan import Plan
@@ -20,6 +20,7 @@ from ..core.ref import Ref
 from ..core.release import Release, Signed, StageGraph
 from ..core.sample import Examples
 from ..flow.job.messages import Draft, MakeDraft, Package, Packaged
+from ..flow.rollout.messages import Reissue, Reissued
 from ..infer.calibrate import temperature
 from ..plan import Calibration, Choice, Host, Problem, baselines, place
 from .learning import answer, project_of
@@ -80,6 +81,20 @@ def package(work: Package, tools: Tools) -> Packaged:
     ref = tools.disk.put([signed], Label(draft.weights.label.tier, Form.UPDATE))
     remember(work.number, ref, tools)
     return Packaged(work.number, ref, release.evaluation)
+
+
+def reissue(work: Reissue, tools: Tools) -> Reissued:
+    """A release that there was, once more: all its blobs are known, only its number and its signature are new."""
+    for row in tools.disk.scan(RELEASES):
+        if row.key == str(work.of):
+            old: Ref = tools.codec.decode(row.data).manifest
+            release = replace(read_manifest(old, tools), counter=work.number, parent=work.of, trigger=work.why)
+            manifest = tools.codec.encode(release)
+            signed = tools.codec.encode(Signed(manifest, tools.vault.sign(manifest)))
+            ref = tools.disk.put([signed], old.label)
+            remember(work.number, ref, tools)
+            return Reissued(work.number, ref)
+    raise NotFound(f"no release {work.of} on this disk; `ganglion model ls` shows those that there are")
 
 
 def _release(

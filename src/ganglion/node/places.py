@@ -25,7 +25,8 @@ from ..flow.presence.node import Presence
 from ..flow.profile.messages import Measure, Measured, Surveyed
 from ..flow.profile.nodes import Gauge, Survey
 from ..flow.rollout.cloud import Rollout
-from ..flow.rollout.messages import Back, Commit, Offer, Promote, Report, RolledOut
+from ..flow.rollout.messages import Back, Commit, Offer, Promote, Report, RolledOut, Steer
+from ..flow.rollout.revert import Revert
 from ..flow.round.client import RoundClient
 from ..flow.round.messages import Ask as AskToLearn
 from ..flow.round.messages import Declined, Learnt, RoundOver
@@ -161,7 +162,8 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         _DELIVER,
         _DEPOT,
         Runs(Survey, work.GAUGE, hears=(Measured,)),
-        Runs(Rollout, work.NONE, hears=(Report,)),
+        Runs(Rollout, work.NONE, hears=(Report,), told=(Steer,)),
+        Runs(Revert, work.REVERT),
         Runs(Round, work.ROUND, hears=(Learnt, Declined)),
         Runs(Improve, work.IMPROVE, hears=(Candidate,), told=(RoundOver,), spawned=_improve),
         Runs(Job, work.JOB, told=(Surveyed, RolledOut)),

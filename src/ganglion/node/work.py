@@ -10,6 +10,7 @@ from ..flow.install.messages import Activate, Examine, Inspect, Verify
 from ..flow.job.messages import FreshWeights, MakeDraft, Package
 from ..flow.keep.messages import Gather, Keep
 from ..flow.profile.messages import TimeStages
+from ..flow.rollout.messages import Reissue
 from ..flow.round.messages import Aggregate
 from ..flow.sense.messages import Read
 from ..flow.serve.messages import Run
@@ -48,5 +49,6 @@ JOB: Work = {
     MakeDraft: Row(packaging.make_draft, Where.WORKER),
     Package: Row(packaging.package, Where.WORKER),
 }
+REVERT: Work = {Reissue: Row(packaging.reissue, Where.INLINE)}
 AUDIT: Work = {Log: Row(auditing.write, Where.INLINE)}
 NONE: Work = {}

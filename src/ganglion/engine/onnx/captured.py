@@ -24,6 +24,7 @@ from .graph import Graph
 from .kernels import model_of, name_of
 from .load import load
 from .part import OpenPart, Part
+from .session import FUSED
 from .tidy import tidy
 from .types import lengths, see
 
@@ -61,18 +62,18 @@ class Captured:
         """
         return cut_graph(self.graph, self._values, self.model, cut, places or 1 + max(cut.places, default=0))
 
-    def open(self, parts: Iterable[Part]) -> Stages:
-        """Parts that run in this process, one after the other."""
-        return Stages([OpenPart(part, self.weights) for part in parts], self.graph.outputs)
+    def open(self, parts: Iterable[Part], level: str = FUSED) -> Stages:
+        """Parts that run in this process, one after the other; `level` is one of `session.LEVELS`."""
+        return Stages([OpenPart(part, self.weights, level) for part in parts], self.graph.outputs)
 
     def kernels_of(self, tensors: Iterable[str]) -> set[str]:
         """The kernels that make some tensors; an input counts as itself."""
         maker, nodes = self.graph.maker, self.graph.nodes
         return {name_of(nodes[maker[name]]) if name in maker else name for name in tensors}
 
-    def run(self, inputs: Arrays) -> Ran:
+    def run(self, inputs: Arrays, level: str = FUSED) -> Ran:
         """The whole model on a batch; inputs and outputs by name."""
-        return self.open(self.cut(self.whole()))(inputs)
+        return self.open(self.cut(self.whole()), level)(inputs)
 
 
 def capture_onnx(source: str | Path | bytes, example: Any = None) -> Captured:

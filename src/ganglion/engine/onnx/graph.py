@@ -86,12 +86,6 @@ def bodies(node: NodeProto) -> Iterator[onnx.GraphProto]:
         yield from attribute.graphs
 
 
-def weight_digest(array: NDArray[np.generic]) -> str:
-    """Of a weight's type, shape and content."""
-    head = f"{array.dtype.str}{array.shape}".encode()
-    return digest_of([head, np.ascontiguousarray(array).reshape(-1).view(np.uint8).data])
-
-
 def is_weight(array: NDArray[np.generic], readers: set[str]) -> bool:
     """Whether a constant is held outside the graph; `readers` are the operations that read it as a setting."""
     if array.dtype.kind.upper() not in STORED or array.size <= 1:

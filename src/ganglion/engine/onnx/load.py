@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, external_data_helper, helper, inliner, numpy_helper
 
 from ...core.errors import ConfigError, NotFound
-from .graph import Graph, bodies, is_weight, reads, weight_digest
+from .graph import Graph, bodies, is_weight, reads
+from .stored import weight_digest
 
 REMEDY = "export the model again, and see that every file of it is there"
 

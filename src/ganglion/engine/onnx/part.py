@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import ProtocolError
-from .session import REFUSALS, Opened, open_session
+from .session import FUSED, REFUSALS, Opened, open_session
 from .stored import stored_names
 
 Weights = Mapping[str, NDArray[np.generic]]  # by digest
@@ -37,9 +37,9 @@ class Part:
 class OpenPart:
     """A part that runs; `weights` are by digest and must live as long as it does."""
 
-    def __init__(self, part: Part, weights: Weights) -> None:
+    def __init__(self, part: Part, weights: Weights, level: str = FUSED) -> None:
         self.inputs, self.outputs, self.sends = part.inputs, part.outputs, part.sends
-        self._opened: Opened | None = open_session(part.graph, weights) if part.graph else None
+        self._opened: Opened | None = open_session(part.graph, weights, level) if part.graph else None
 
     def __call__(self, given: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The part's outputs by name. Raises ProtocolError for tensors that the graph cannot take."""

@@ -31,6 +31,13 @@ REFUSALS: tuple[type[BaseException], ...] = (
 # least number there is, so windows of negative values at an edge give another maximum (seen in 1.31).
 WRONG = ("Pad_Fusion",)
 
+NONE, EXACT, FUSED = "none", "exact", "fused"  # how far a graph is rewritten before it runs
+LEVELS = {
+    NONE: ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    EXACT: ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,  # what does not change the order of sums
+    FUSED: ort.GraphOptimizationLevel.ORT_ENABLE_ALL,  # operations are joined, which rounds otherwise; the fastest
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -40,11 +47,10 @@ class Opened:
     weights: tuple[Any, ...]
 
 
-def open_session(graph: bytes, arrays: Mapping[str, NDArray[np.generic]], optimised: bool = True) -> Opened:
+def open_session(graph: bytes, arrays: Mapping[str, NDArray[np.generic]], level: str = FUSED) -> Opened:
     """A session over a graph whose outside weights are taken from `arrays`. Raises Corrupt when they do not fit."""
     options = ort.SessionOptions()
-    if not optimised:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = LEVELS[level]
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -1,4 +1,4 @@
-"""Which weights a stage's graph wants from outside, read from its bytes without the onnx package.
+"""Weights outside a graph: what they are called, and which a stage wants, read from its bytes without the onnx package.
 
 Source: the Protocol Buffers encoding, https://protobuf.dev/programming-guides/encoding, and onnx.proto3.
 """
@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...core.errors import Corrupt
+from ...core.ref import digest_of
 
 GRAPH, INITIALIZER, NAME, LOCATION = 7, 5, 8, 14  # field numbers: ModelProto, GraphProto, TensorProto, TensorProto
 EXTERNAL = 1  # TensorProto.DataLocation
@@ -23,6 +27,12 @@ def stored_names(graph: bytes) -> list[str]:
         if number == INITIALIZER and isinstance(graph_part, memoryview)
         for name in _external(graph_part)
     ]
+
+
+def weight_digest(array: NDArray[np.generic]) -> str:
+    """Of a weight's type, shape and content, as graphs name it."""
+    head = f"{array.dtype.str}{array.shape}".encode()
+    return digest_of([head, np.ascontiguousarray(array).reshape(-1).view(np.uint8).data])
 
 
 def _external(tensor: memoryview) -> Iterator[str]:

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, shape_inference
 
 from ...core.errors import ConfigError
 from .graph import Graph
-from .session import REFUSALS, open_session
+from .session import NONE, REFUSALS, open_session
 
 Length = int | str | None  # a number, a name that stands for one number throughout, or unknown
 
@@ -69,7 +69,7 @@ def see(graph: Graph, example: Mapping[str, NDArray[Any]]) -> dict[str, Seen]:
     loud.graph.output.extend(onnx.ValueInfoProto(name=name) for name in inner)
     names = [*graph.outputs, *inner]
     try:
-        session = open_session(loud.SerializeToString(), graph.weights, optimised=False).session
+        session = open_session(loud.SerializeToString(), graph.weights, NONE).session
         values = session.run(names, dict(example))
     except REFUSALS as error:
         shapes = {name: list(array.shape) for name, array in example.items()}

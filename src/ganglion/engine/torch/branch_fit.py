@@ -69,6 +69,15 @@ def cross_entropy_of(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return cross_entropy(out.reshape(-1, out.shape[-1]), y.reshape(-1), ignore_index=-1)
 
 
+def gaussian(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Of values y [..., k] under an answer [..., 2 k]: their means, then the logarithms of their variances.
+
+    So an exit learns how far off it is: its spread is exp(second half / 2). Source: Nix & Weigend 1994 (ICNN).
+    """
+    mean, spread = out.chunk(2, -1)
+    return ((y - mean) ** 2 * torch.exp(-spread) + spread).mean() / 2
+
+
 def _train(arena: Arena, x: torch.Tensor, y: torch.Tensor, lesson: Lesson, judge: Loss) -> Fitted:
     how = lesson.how
     parts = arena.moving(HEADS if lesson.frozen else "")

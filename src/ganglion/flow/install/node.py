@@ -16,9 +16,11 @@ from ..fetch.client import Fetch
 from ..rollout.messages import Back, Commit, Offer, Promote, Report
 from ..trial.edge import Trial
 from ..trial.messages import Verdict
+from .mend import mend
 from .messages import Activate, Active, Examine, Inspect, Installed, Needs, Verified, Verify
 
 RETRY_S = 10.0
+CRASHES = 3  # of an edge's process on probation, after which its site goes back
 
 
 class Phase(IntEnum):
@@ -36,7 +38,7 @@ class Phase(IntEnum):
 
 @dataclass
 class Install:
-    """Durable: after a crash it goes on where it stood; the floor rises only with a commit."""
+    """Durable. Gates are local: a site that says no goes back by itself. The floor rises only with a commit."""
 
     me: NodeId
     parent: NodeId
@@ -57,6 +59,7 @@ class Install:
     passed: bool = False  # the trial's word
     settled: int = 0  # release that was committed while it was still on its way here
     evidence: tuple[Statistic, ...] = field(default_factory=tuple)
+    crashes: int = 0  # of this process while the release is on probation
     durable: ClassVar[bool] = True
 
     @property
@@ -70,8 +73,7 @@ class Install:
             case _, Heard(_, Offer() as offer):
                 return self._offered(offer, now_s)
             case _, Heard(_, Promote(counter)) if counter == self.trying:
-                self.live = True
-                return self._switch() if self.phase is Phase.SHADOW else []
+                return self._promoted()
             case _, Heard(_, Commit(counter)) if counter in (self.trying, self.current):
                 return self._commit(counter)
             case _, Heard(_, Back(counter, why)):
@@ -91,14 +93,15 @@ class Install:
                 return self._switch() if self.live else self._shadow(now_s)
             case Phase.SWITCHING, Done("activate", Active(counter)):
                 return self._switched(counter, now_s)
-            case Phase.RETURNING, Done("return", Active(counter)):
-                return self._returned(counter)
-            case Phase.RETURNING, Failed() | Woke("return"):
+            case Phase.RETURNING, Done("return", Active()) | Failed() | Woke("return"):
                 return self._return(event, now_s)
             case ((Phase.SHADOW | Phase.PROBATION), Told(Verdict() as verdict)) if verdict.counter == self.trying:
                 return self._judged(verdict)
             case ((Phase.SHADOW | Phase.PROBATION), Woke("trial")):
                 return self._trial(now_s)  # a crash ends a trial: begin it again
+            case Phase.PROBATION, Told(Restarted()) if self.children:
+                self.crashes += 1
+                return self._refuse(f"{CRASHES} crashes on probation") if self.crashes == CRASHES else []
             case ((Phase.FETCHING | Phase.VERIFYING | Phase.SWITCHING), Failed(_, why)):
                 return self._failed(why)
             case _, Began() | Told(Fetched() | Verdict() | Restarted()) | Woke() | Done("examine"):
@@ -106,26 +109,19 @@ class Install:
         return [Tell(Ignored("Install", "", type(event).__name__, self.phase.name))]
 
     def _mend(self, event: Event) -> Sequence[Command]:
-        """What a disk has lost is fetched again, until the release that answers is whole."""
         if self.manifest is None:
             return []
         look = Do("examine", Examine(self.manifest, self.current))
-        match event:
-            case Told(Restarted()):
-                return [look]
-            case Told(Fetched(ref)) if ref in self.missing:
-                self.missing = tuple(other for other in self.missing if other != ref)
-                return [] if self.missing else [look]
-            case Done(_, Needs(self.current, missing)) if missing:
-                self.missing = missing
-                said = Installed(self.current, "damaged", f"{len(missing)} of its blobs are fetched again")
-                return [Tell(said), *(Start(Fetch(ref, self.parent)) for ref in missing)]
-        return []
+        self.missing, commands = mend(look, self.missing, event, self.parent)
+        return commands
 
     def _return(self, event: Event, now_s: float) -> Sequence[Command]:
         """Going back is tried until it works: it was verified here once, so what fails is this moment."""
-        if isinstance(event, Failed):
-            return [Tell(Installed(self.current, "returning", event.reason)), Wake("return", now_s + RETRY_S)]
+        match event:
+            case Done(_, Active(counter)):
+                return self._returned(counter)
+            case Failed(_, why):
+                return [Tell(Installed(self.current, "returning", why)), Wake("return", now_s + RETRY_S)]
         return [Do("return", Activate(self.before, self.manifest_before))]
 
     def _offered(self, offer: Offer, now_s: float) -> Sequence[Command]:
@@ -133,14 +129,14 @@ class Install:
             return [self._report("live")]
         if offer.counter == self.trying:
             return []
-        if offer.counter <= max(self.floor, self.trying):
-            why = f"release {offer.counter} is not above the floor {max(self.floor, self.trying)}"
-            return [Send(self.parent, Report(offer.counter, "failed", why))]
-        if self.phase is not Phase.IDLE:  # two roll-outs at once: the one that came first goes on
+        above, busy = max(self.floor, self.trying), self.phase is not Phase.IDLE
+        if offer.counter <= above or busy:  # two roll-outs at once: the one that came first goes on
             why = f"release {self.trying} is being tried here"
+            why = why if offer.counter > above else f"release {offer.counter} is not above the floor {above}"
             return [Send(self.parent, Report(offer.counter, "failed", why))]
         self.phase, self.trying, self.offered, self.live = Phase.FETCHING, offer.counter, offer.manifest, offer.live
-        self.missing, self.passed, self.evidence, self.waiting = (offer.manifest,), False, (), ()
+        self.missing, self.evidence, self.waiting, self.crashes = (offer.manifest,), (), (), 0
+        self.passed = not offer.trial
         return self._fetch(now_s)
 
     def _fetch(self, now_s: float) -> Sequence[Command]:
@@ -148,12 +144,9 @@ class Install:
 
     def _fetched(self, ref: Ref) -> Sequence[Command]:
         self.missing = tuple(other for other in self.missing if other != ref)
-        if self.missing:
-            return []
-        assert self.offered is not None
-        if ref == self.offered:
-            return [Do("inspect", Inspect(self.offered, self.trying, self.floor))]
-        return self._verify()
+        if not self.missing and ref == self.offered:
+            return [Do("inspect", Inspect(ref, self.trying, self.floor))]
+        return [] if self.missing else self._verify()
 
     def _verify(self) -> Sequence[Command]:
         assert self.offered is not None
@@ -163,6 +156,10 @@ class Install:
     def _shadow(self, now_s: float) -> Sequence[Command]:
         self.phase = Phase.SHADOW
         return [self._report("shadow"), *self._trial(now_s)]
+
+    def _promoted(self) -> Sequence[Command]:
+        self.live = True
+        return self._switch() if self.phase is Phase.SHADOW else []
 
     def _switch(self) -> Sequence[Command]:
         self.phase = Phase.SWITCHING
@@ -190,11 +187,13 @@ class Install:
         return [Start(Trial(self.trying, champion, self.inputs)), Wake("trial", now_s + RETRY_S)]
 
     def _judged(self, verdict: Verdict) -> Sequence[Command]:
-        self.evidence = verdict.evidence
-        if not verdict.passed:
-            return [Send(self.parent, Report(self.trying, "failed", verdict.why, verdict.evidence))]
-        self.passed = True
-        return self._ready()
+        self.evidence, self.passed = verdict.evidence, verdict.passed
+        return self._ready() if verdict.passed else self._refuse(verdict.why)
+
+    def _refuse(self, why: str) -> Sequence[Command]:
+        """This site says no. What answers already goes back at once; what is in the shadow waits for the cloud."""
+        back = self._back(self.trying, why) if self.phase is Phase.PROBATION else []
+        return [Send(self.parent, Report(self.trying, "failed", why, self.evidence)), *back]
 
     def _ready(self) -> list[Command]:
         """Passed: the trial says so, and no device of the site is still on its way."""
@@ -206,14 +205,16 @@ class Install:
         if report.counter != self.current or self.phase is not Phase.PROBATION:
             return []
         if report.state == "failed":
-            return [Send(self.parent, Report(report.counter, "failed", f"{child}: {report.why}"))]
+            return self._refuse(f"{child}: {report.why}")
         self.waiting = tuple(other for other in self.waiting if other != child)
         return self._ready()
 
     def _commit(self, counter: int) -> Sequence[Command]:
+        if self.phase is Phase.RETURNING or (self.phase is Phase.IDLE and counter != self.current):
+            return [Send(self.parent, Report(counter, "back"))]  # it was refused here meanwhile
         if counter != self.current:  # it is still on its way here: take it as soon as it is verified
-            self.live, self.settled = True, counter
-            return self._switch() if self.phase is Phase.SHADOW else []
+            self.settled = counter
+            return self._promoted()
         self.phase, self.floor, self.trying = Phase.IDLE, counter, counter
         commits = [Send(child, Commit(counter)) for child in self.children]
         return [*commits, Tell(Installed(counter, "committed")), Send(self.parent, Report(counter, "committed"))]

@@ -15,6 +15,7 @@ from ..profile.messages import Surveyed
 from ..profile.nodes import Survey
 from ..rollout.cloud import Rollout
 from ..rollout.messages import RolledOut
+from ..rollout.rule import Rule
 from ..round.messages import Weights
 from .messages import Draft, FreshWeights, JobOver, JobStep, MakeDraft, Order, Package, Packaged, Released
 
@@ -43,6 +44,7 @@ class Job:
     phase: Phase = Phase.NEW
     draft: Draft | None = None
     counter: int = 0
+    rules: tuple[Rule, ...] = ()  # of the roll-out, one per ring; none: its own
     durable: ClassVar[bool] = True
 
     @property
@@ -71,7 +73,7 @@ class Job:
             case Phase.PACKAGING, Done("package", Packaged(counter, manifest, evaluation)):
                 self.phase, self.counter = Phase.ROLLING, counter
                 told = Tell(Released(counter, manifest, self.order.trigger, evaluation))
-                return [told, self._step("roll out"), Start(Rollout(counter, manifest, self.rings))]
+                return [told, self._step("roll out"), Start(Rollout(counter, manifest, self.rings, rules=self.rules))]
             case Phase.ROLLING, Told(RolledOut(counter, kept, why)) if counter == self.counter:
                 return self._end(kept, why)
             case _, Failed(_, why):

@@ -15,6 +15,7 @@ class Offer:
     counter: int
     manifest: Ref  # the bytes of a Signed
     live: bool
+    trial: bool = True  # False: it was in force here before, and its owner wants it back whatever a trial would say
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,37 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Steer:
+    """A fact from a person: what becomes of a roll-out that has begun."""
+
+    counter: int
+    act: str  # "pause", "resume", "abort"
+    by: str
+
+    @property
+    def key(self) -> str:
+        """Which roll-out."""
+        return str(self.counter)
+
+
+@dataclass(frozen=True)
+class Reissue:
+    """Work: sign a release that there was once more, under a new number."""
+
+    number: int
+    of: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Reissued:
+    """Result: its new manifest."""
+
+    counter: int
+    manifest: Ref
+
+
+@dataclass(frozen=True)
 class RolledOut:
     """A fact: a roll-out ended."""
 
@@ -68,5 +100,5 @@ class Ringed:
     """A fact: a roll-out has moved on."""
 
     counter: int
-    step: str
+    step: str  # "shadow", "canary", "ring", "soak", "paused", "resumed", "back"
     nodes: tuple[str, ...]

@@ -58,8 +58,8 @@ def choose(held: Held, risk: float, by: Bound = CERTAIN, path: Path | None = Non
         found = thresholds, float(losses.mean()), worst
     if found is None:
         raise ConfigError(
-            f"the whole model loses {mean:.4f} of {len(held)} held-out samples, and up to {by(worst):.4f} of others, more "
-            f"than the risk of {risk:g}; state at least that much, or a risk against the whole model"
+            f"the whole model loses {mean:.4f} of {len(held)} held-out samples, and up to {by(worst):.4f} of others: "
+            f"more than the risk of {risk:g}; state at least that much, or a risk against the whole model"
         )
     at, lost, judged = found
     return Thresholds(at, lost, 0.0 if kept_at < 0 else by(judged), held.shares(held.exits(at)))

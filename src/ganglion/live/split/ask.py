@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from ...core.cut import Cut
 from ...core.errors import ConfigError, GanglionError, NotFound, ProtocolError, Refused, Unreachable
-from ...core.label import PUBLIC_RAW, Form, Label, Tier, may_enter
+from ...core.label import PUBLIC_RAW, Form, Tier, may_enter
 from ...core.ports import Tell
 from ...core.process import Event
 from ...core.ref import Ref
 from ..identity.node import Identity
 from ..wire.limits import Settings
-from .asked import Arrays, Asked, Reply, fail, settle
+from .asked import RAW_OF, Arrays, Asked, Reply, Way, fail, settle
 from .hops import Heard, Hops, Seat
 from .local import Local
-from .messages import Body, Forget, Lost, Open, Opened, Probe, Probed, Results, Share, Unopened, Work
+from .messages import Body, Forget, Lost, Open, Opened, Probe, Probed, Results, Unopened, Work
 from .opening import Opener
 from .place import Attached, Place
 from .shares import Source, share_out
-from .stage import Tensor, sendable
+from .stage import FEATURE, Tensor, sendable
 from .weights import Weights
 
 OPEN_S = 120.0  # to make every place ready for a cut
@@ -45,14 +45,14 @@ class Split:
         heard = Heard(self._hear, self._linked)
         self._hops = Hops(identity, (None, beyond), heard, rng, Settings())
         opener = Opener(0, Weights(source.weights), self._below, self._above)
-        zones = seats[0].zone, None if beyond is None else beyond.zone
-        self._place = Place(*zones, self._below, self._above, opener)
+        farther = None if beyond is None else beyond.zone
+        self._place = Place(seats[0].zone, farther, self._below, self._above, opener)
         self._loop = asyncio.get_running_loop()
         self._asked: dict[int, Asked] = {}
         self._numbers = itertools.count(1)
         self._opening: dict[str, asyncio.Future[int]] = {}
         self._probes: dict[int, asyncio.Future[None]] = {}
-        self._shares: dict[str, Share] = {}
+        self._ways: dict[str, Way] = {}
         self._up = asyncio.Event()
         self._local: Local | None = None
         self._alone = ThreadPoolExecutor(1, "alone")
@@ -78,16 +78,15 @@ class Split:
         try:
             await asyncio.wait_for(self._up.wait(), timeout_s)
         except TimeoutError:
-            seat = self._seats[1]
-            where = f"{seat.node} at {seat.host}:{seat.port}"
-            raise Unreachable(f"{where} did not answer: {self._hops.trouble or 'too slow'}; is it served?") from None
+            seat, why = self._seats[1], self._hops.trouble or "too slow"
+            raise Unreachable(f"{seat.node} at {seat.host}:{seat.port} did not answer: {why}; is it served?") from None
 
     async def open(self, way: str, cut: Cut, codecs: tuple[str, ...]) -> int:
         """Makes every place ready for a cut, under a name; the bytes of weights that had to move.
 
         Raises ConfigError for a cut or codec that cannot be, Unreachable, GanglionError with a place's reason.
         """
-        if not way or way in self._shares:
+        if not way or way in self._ways:
             raise ConfigError(f"a way named {way!r} cannot be opened: it has no name or is open; choose another")
         if 1 + max(cut.places, default=0) > len(self._seats):
             raise ConfigError(f"the cut names {1 + max(cut.places)} places, the plan has {len(self._seats)}; add seats")
@@ -100,26 +99,23 @@ class Split:
             self._place.hear(False, Open(way, shared.shares), graphs, None)
             fetched: int = await asyncio.wait_for(ready, OPEN_S)
         except TimeoutError:
-            raise Unreachable(
-                f"the places were not ready for way {way!r} within {OPEN_S:g} s; see their logs"
-            ) from None
+            raise Unreachable(f"way {way!r} was not ready everywhere within {OPEN_S:g} s; see the logs") from None
         finally:
             self._opening.pop(way, None)
-        self._shares[way] = shared.shares[0]
+        self._ways[way] = Way.of(shared.shares[0])
         self.way = self.way or way
         return fetched
 
     def use(self, way: str) -> None:
         """The way of requests from now on; those under way go on as they began. Raises NotFound."""
-        if way not in self._shares:
-            raise NotFound(f"no way {way!r} is open; there are {sorted(self._shares)}: open it first")
+        self._way(way)
         self.way = way
 
     async def forget(self, way: str) -> None:
         """Lets go of a way once nothing is under way on it."""
         if way == self.way:
             raise ConfigError(f"way {way!r} is in use; use another before it is forgotten")
-        self._shares.pop(way, None)
+        self._ways.pop(way, None)
         waiting = [asked.done for asked in self._asked.values() if asked.way == way]
         if waiting:
             await asyncio.wait(waiting)
@@ -128,26 +124,25 @@ class Split:
     async def ask(self, inputs: Arrays, deadline_s: float = 10.0, tier: Tier = Tier.PUBLIC, way: str = "") -> Reply:
         """The model's results. Raises Refused where the tier forbids the way, Unreachable after the deadline."""
         way = way or self.way
-        share = self._shares.get(way)
-        if share is None:
-            raise NotFound(f"no way {way!r} is open; there are {sorted(self._shares)}: open it first")
-        self._allowed(share, tier, inputs)
-        began_s, number = time.monotonic(), next(self._numbers)
-        wanted = frozenset((*share.results, *share.awaits))
-        asked = self._asked[number] = Asked(way, inputs, wanted, self._loop.create_future())
-        label = Label(tier, Form.RAW)
-        tensors = [sendable(Tensor(name, inputs[name], False, label)) for name in share.expects]
-        carried = [(Ref(f"~{number}/{one.name}", one.array.nbytes, label), one.array) for one in tensors]
-        reserve_s = self._local.reserve_s(deadline_s) if self._local is not None and share.awaits else 0.0
-        timer = self._loop.call_later(max(deadline_s - reserve_s, 0.0), self._late, number, deadline_s)
+        known = self._way(way)
+        self._allowed(known, tier, inputs)
+        began_s, number, share = time.monotonic(), next(self._numbers), known.share
+        asked = self._asked[number] = Asked(way, inputs, known.wanted, self._loop.create_future())
+        tensors = [sendable(Tensor(name, inputs[name], False, RAW_OF[tier])) for name in share.expects]
+        carried = [(Ref(f"~{number}/{one.name}", one.array.nbytes, one.label), one.array) for one in tensors]
+        timer = None
         try:
-            work = Work(way, number, share.expects, tuple(one.packed for one in tensors))
+            work = Work(way, number, share.expects, tuple([one.packed for one in tensors]))
             self._place.hear(False, work, carried, deadline_s)
+            if not asked.done.done():
+                reserve_s = self._local.reserve_s(deadline_s) if self._local is not None and share.awaits else 0.0
+                timer = self._loop.call_later(max(deadline_s - reserve_s, 0.0), self._late, number, deadline_s)
             await asked.done
         except Unreachable as error:
             return await self._answer_alone(asked, began_s, deadline_s, error)
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._asked.pop(number, None)
         return asked.reply(time.monotonic() - began_s)
 
@@ -155,11 +150,9 @@ class Split:
         """Seconds for so many bytes over the first link and a few back. Raises Unreachable."""
         number = next(self._numbers)
         came = self._probes[number] = self._loop.create_future()
-        array = np.zeros(size_bytes, np.uint8)
+        carried = [(Ref("~probe", size_bytes, PUBLIC_RAW), np.zeros(size_bytes, np.uint8))]
         began_s = time.monotonic()
-        carried = [(Ref("~probe", size_bytes, PUBLIC_RAW), array)]
-        lost = partial(self._probe_lost, came)
-        self._hops.send(True, Probe(number), carried, timeout_s, lost)
+        self._hops.send(True, Probe(number), carried, timeout_s, partial(_probe_lost, came))
         try:
             await asyncio.wait_for(came, timeout_s)
         except TimeoutError:
@@ -168,20 +161,28 @@ class Split:
             self._probes.pop(number, None)
         return time.monotonic() - began_s
 
-    @staticmethod
-    def _probe_lost(came: asyncio.Future[None], event: Event) -> None:
-        fail(came, Unreachable("the probe was lost with its link"))
+    @property
+    def up(self) -> bool:
+        """Whether the first link stands."""
+        return self._up.is_set()
 
-    def _allowed(self, share: Share, tier: Tier, inputs: Arrays) -> None:
+    def _way(self, name: str) -> Way:
+        found = self._ways.get(name)
+        if found is None:
+            raise NotFound(f"no way {name!r} is open; there are {sorted(self._ways)}: open it first")
+        return found
+
+    def _allowed(self, way: Way, tier: Tier, inputs: Arrays) -> None:
         """What places beyond the next may see, they check themselves."""
-        if missing := [name for name in share.expects if name not in inputs]:
-            raise ConfigError(f"the model takes {', '.join(share.expects)}, but {missing[0]} was not given; name each")
-        if not share.sends:
+        for name in way.share.expects:
+            if name not in inputs:
+                expects = ", ".join(way.share.expects)
+                raise ConfigError(f"the model takes {expects}, but {name} was not given; name each")
+        if way.sends is None:
             return
         zone = self._seats[1].zone
-        form = Form.RAW if set(share.sends) & set(share.expects) else Form.FEATURE
-        if not may_enter(Label(tier, form), zone):
-            what = f"a {form.name.lower()} of tier {tier.name.lower()}"
+        if not may_enter((RAW_OF if way.sends is Form.RAW else FEATURE)[tier], zone):
+            what = f"a {way.sends.name.lower()} of tier {tier.name.lower()}"
             raise Refused(f"{what} may not enter the {zone.name.lower()}: this way sends one; use another way")
 
     def _above(
@@ -239,6 +240,10 @@ class Split:
         if outputs is None:
             raise error
         return Reply(outputs, "", time.monotonic() - began_s, asked.sent_bytes, degraded=True)
+
+
+def _probe_lost(came: asyncio.Future[None], event: Event) -> None:
+    fail(came, Unreachable("the probe was lost with its link"))
 
 
 def _ignore(up: bool) -> None:

@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from .messages import Results
+from ...core.label import Form, Label, Tier
+from .messages import Results, Share
 from .place import Attached
 from .stage import Tensor, plain
 
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
+RAW_OF = {tier: Label(tier, Form.RAW) for tier in Tier}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,23 @@ class Reply:
     sent_bytes: int = 0  # over the first link
     link_s: float = 0.0  # of `took_s`, on the first link, there and back; 0 where nothing was sent
     beyond_s: float = 0.0  # of `took_s`, in parts of the model beyond the first link
+    spent_s: float = 0.0  # of `took_s`, beyond the first link in all: further links and waiting for others included
     degraded: bool = False  # the places beyond did not answer in time
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A cut that is open, as place 0 needs it for a request."""
+
+    share: Share
+    wanted: frozenset[str]  # the model's results, wherever they are made
+    sends: Form | None  # over the first link; None where nothing is
+
+    @staticmethod
+    def of(share: Share) -> Way:
+        """From the first place's share."""
+        form = Form.RAW if set(share.sends) & set(share.expects) else Form.FEATURE
+        return Way(share, frozenset((*share.results, *share.awaits)), form if share.sends else None)
 
 
 @dataclass(eq=False)
@@ -43,6 +61,7 @@ class Asked:
     sent_s: float = 0.0  # when the first tensor went up
     link_s: float = 0.0
     beyond_s: float = 0.0
+    spent_s: float = 0.0
 
     def sent(self, attached: Attached, now_s: float) -> None:
         """Tensors go up."""
@@ -52,18 +71,18 @@ class Asked:
     def answered(self, body: Results, now_s: float) -> None:
         """Results have come over the first link."""
         self.link_s = max(now_s - self.sent_s - body.spent_s, 0.0)
-        self.beyond_s = body.computed_s
+        self.beyond_s, self.spent_s = body.computed_s, body.spent_s
 
     def came(self, body: Results, attached: Attached) -> None:
         """Results, wherever they were made. Raises ProtocolError for packed ones that are none."""
         for name, packed, (ref, array) in zip(body.names, body.packed, attached, strict=False):
             self.outputs[name] = plain(Tensor(name, array, packed, ref.label))
-        if self.wanted <= set(self.outputs):
+        if len(self.outputs) >= len(self.wanted) and self.wanted <= self.outputs.keys():
             settle(self.done, None)
 
     def reply(self, took_s: float) -> Reply:
         """All of it."""
-        return Reply(self.outputs, self.way, took_s, self.sent_bytes, self.link_s, self.beyond_s)
+        return Reply(self.outputs, self.way, took_s, self.sent_bytes, self.link_s, self.beyond_s, self.spent_s)
 
 
 def settle(future: asyncio.Future[T] | None, value: T) -> None:

@@ -1,14 +1,18 @@
-"""What places of a split model say to their neighbours; tensors, graphs and weights travel attached, in order."""
+"""What places of a split model say to their neighbours; tensors, graphs and weights travel attached, in order.
+
+Those of every request are structs, which are made and read in a fraction of the time.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from ...core.codec import Codec
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(msgspec.Struct, frozen=True, gc=False):
     """Upwards: some tensors of a request; a packed one is bytes that `pack.unpack` reads."""
 
     cut: str
@@ -17,8 +21,7 @@ class Work:
     packed: tuple[bool, ...]
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(msgspec.Struct, frozen=True, gc=False):
     """Downwards: some of the model's results."""
 
     request: int
@@ -107,15 +110,13 @@ class Piece:
     start: int
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True, gc=False):
     """Upwards: answer at once. What is attached is only there to take time."""
 
     number: int
 
 
-@dataclass(frozen=True)
-class Probed:
+class Probed(msgspec.Struct, frozen=True, gc=False):
     """Downwards: the answer."""
 
     number: int

@@ -60,7 +60,7 @@ class Place:
         self._below = below
         self._above = above
         self._opener = opener
-        self._requests: dict[int, tuple[Stage, Requested, asyncio.TimerHandle]] = {}
+        self._requests: dict[int, tuple[Stage, Requested]] = {}
         self._thread = ThreadPoolExecutor(1, "parts")
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -69,9 +69,8 @@ class Place:
         """Ends what runs."""
         for task in self._tasks:
             task.cancel()
-        for _, _, timer in self._requests.values():
-            timer.cancel()
-        self._requests.clear()
+        for number in list(self._requests):
+            self._drop(number)
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def hear(self, from_beyond: bool, body: Body, attached: Attached, left_s: float | None) -> None:
@@ -105,7 +104,7 @@ class Place:
         if up:
             return
         self._opener.broken(beyond)
-        for number, (_, request, _) in list(self._requests.items()):
+        for number, (_, request) in list(self._requests.items()):
             if not beyond:
                 self._drop(number)
             elif request.awaited:
@@ -131,11 +130,8 @@ class Place:
             if len(self._requests) >= MOST_REQUESTS:
                 self._below(Lost(body.request, f"{MOST_REQUESTS} requests are here already; ask fewer at a time"), ())
                 return
-            request = stage.begin(time.monotonic(), left_s)
-            timer = self._loop.call_later(left_s, self._drop, body.request)
-            self._requests[body.request] = (stage, request, timer)
-        else:
-            request = known[1]
+            known = self._requests[body.request] = (stage, stage.begin(time.monotonic(), left_s))
+        request = known[1]
         passing: list[Tensor] = []
         for name, packed, (ref, array) in zip(body.names, body.packed, attached, strict=True):
             if not may_enter(ref.label, self._zone):
@@ -150,22 +146,24 @@ class Place:
         if passing:
             self._send_up(body.request, body.cut, passing, request)
         self._advance(body.request, body.cut)
+        if request.timer is None and body.request in self._requests:
+            request.timer = self._loop.call_later(left_s, self._drop, body.request)
 
     def _advance(self, number: int, cut: str) -> None:
         """Runs what can run; a long part on the thread, one at a time."""
         while (known := self._requests.get(number)) is not None:
-            stage, request, _ = known
+            stage, request = known
             if not stage.ready(request):
                 if not request.busy and stage.over(request):
                     self._drop(number)
                 return
             request.busy = True
-            work = partial(stage.run, request.next, request.held, request.tier)
             if not stage.quick(request):
+                work = partial(stage.run, request.next, request.held, request.tier)
                 self._spawn(self._run_away(number, cut, work))
                 return
             try:
-                self._made(number, cut, work())
+                self._made(number, cut, stage.run(request.next, request.held, request.tier))
             except GanglionError as error:
                 self._lose(number, str(error))
 
@@ -182,11 +180,11 @@ class Place:
         known = self._requests.get(number)
         if known is None:  # it was given up meanwhile
             return
-        _, request, _ = known
+        _, request = known
         request.busy = False
         request.next += 1
         request.computed_s += made.seconds
-        request.held.update((tensor.name, tensor) for tensor in made.held)
+        request.held.update(made.held)
         if made.up:
             self._send_up(number, cut, made.up, request)
         if made.down:
@@ -198,12 +196,12 @@ class Place:
                 what = f"a {label.form.name.lower()} of tier {label.tier.name.lower()}"
                 self._lose(number, f"{what} may not go to the next place; plan for that tier, or answer here")
                 return
-        body = Work(cut, number, tuple(t.name for t in tensors), tuple(t.packed for t in tensors))
+        body = Work(cut, number, tuple([t.name for t in tensors]), tuple([t.packed for t in tensors]))
         left_s = max(request.due_s - time.monotonic(), 1e-3)
         self._above(body, _attached(number, tensors), left_s, partial(self._not_sent, number))
 
     def _send_down(self, number: int, tensors: Sequence[Tensor], request: Requested) -> None:
-        names, packed = tuple(t.name for t in tensors), tuple(t.packed for t in tensors)
+        names, packed = tuple([t.name for t in tensors]), tuple([t.packed for t in tensors])
         body = Results(number, names, packed, time.monotonic() - request.began_s, request.computed_s)
         self._below(body, _attached(number, tensors))
 
@@ -211,7 +209,7 @@ class Place:
         known = self._requests.get(body.request)
         if known is None:
             return
-        stage, request, _ = known
+        stage, request = known
         request.awaited.difference_update(body.names)
         spent_s = time.monotonic() - request.began_s
         computed_s = body.computed_s + request.computed_s
@@ -229,8 +227,8 @@ class Place:
 
     def _drop(self, number: int) -> bool:
         known = self._requests.pop(number, None)
-        if known is not None:
-            known[2].cancel()
+        if known is not None and known[1].timer is not None:
+            known[1].timer.cancel()
         return known is not None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

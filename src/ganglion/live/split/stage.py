@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,10 +22,10 @@ INLINE_S = 0.001  # a part that takes less is run where it is, for a thread woul
 Array = NDArray[Any]
 RAW = "raw"
 TRAVELS = "fiu"  # kinds of number that the wire carries as they are
+FEATURE = {tier: Label(tier, Form.FEATURE) for tier in Tier}
 
 
-@dataclass(frozen=True, eq=False)
-class Tensor:
+class Tensor(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One tensor of a request, or the bytes of its packed form."""
 
     name: str
@@ -45,15 +47,15 @@ class Requested:
     busy: bool = False
     computed_s: float = 0.0
     tier: Tier = Tier.PUBLIC
+    timer: asyncio.TimerHandle | None = None  # that gives it up; one that is over at once needs none
 
 
-@dataclass(frozen=True, eq=False)
-class Made:
+class Made(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What came of one part."""
 
-    held: tuple[Tensor, ...]  # for later parts of this place
-    up: tuple[Tensor, ...]
-    down: tuple[Tensor, ...]
+    held: dict[str, Tensor]  # for later parts of this place
+    up: list[Tensor]
+    down: list[Tensor]
     seconds: float
 
 
@@ -64,6 +66,7 @@ class Stage:
         self.share = share
         self.passes = frozenset(share.expects) & frozenset(share.sends)
         self._parts = tuple(parts)
+        self._sends, self._results = frozenset(share.sends), frozenset(share.results)
         self._codec = None if share.codec == RAW else codec(share.codec)
         self._mean_s = [INLINE_S] * len(self._parts)
 
@@ -79,7 +82,10 @@ class Stage:
         """Whether its next part can run."""
         if request.busy or request.next == len(self._parts):
             return False
-        return all(name in request.held for name in self._parts[request.next].inputs)
+        for name in self._parts[request.next].inputs:  # noqa: SIM110  a generator costs more than the look-ups
+            if name not in request.held:
+                return False
+        return True
 
     def quick(self, request: Requested) -> bool:
         """Whether its next part takes less than a change of threads would."""
@@ -93,11 +99,14 @@ class Stage:
         outputs = part(feeds)
         seconds = time.perf_counter() - began_s
         self._mean_s[number] += 0.2 * (seconds - self._mean_s[number])
-        label = Label(tier, Form.FEATURE)
-        made = tuple(Tensor(name, array, False, label) for name, array in outputs.items())
-        up = tuple(self._packed(tensor) for tensor in made if tensor.name in self.share.sends)
-        down = tuple(sendable(tensor) for tensor in made if tensor.name in self.share.results)
-        return Made(made, up, down, seconds)
+        label, made = FEATURE[tier], Made({}, [], [], seconds)
+        for name, array in outputs.items():
+            tensor = made.held[name] = Tensor(name, array, False, label)
+            if name in self._sends:
+                made.up.append(self._packed(tensor))
+            if name in self._results:
+                made.down.append(sendable(tensor))
+        return made
 
     def _packed(self, tensor: Tensor) -> Tensor:
         if self._codec is None or tensor.array.dtype.kind != "f":

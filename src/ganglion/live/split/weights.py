@@ -12,19 +12,13 @@ from numpy.typing import NDArray
 
 from ...core.blob import arrays_of_bytes, arrays_to_bytes
 from ...core.errors import Corrupt, ProtocolError
-from ...core.ref import digest_of
+from ...engine.onnx.stored import weight_digest
 from ..identity.files import write
 
 PIECE_BYTES = 1 << 20
 MOST_BYTES = 1 << 32  # of one weight
 KINDS = "fiubc"
 Array = NDArray[np.generic]
-
-
-def weight_digest(array: Array) -> str:
-    """Of a weight's type, shape and content, as graphs name it."""
-    head = f"{array.dtype.str}{array.shape}".encode()
-    return digest_of([head, np.ascontiguousarray(array).reshape(-1).view(np.uint8).data])
 
 
 class Weights(Mapping[str, Array]):

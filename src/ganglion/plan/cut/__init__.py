@@ -1,5 +1,6 @@
 """Cuts of a model: any graph of kernels over places in a row or in a tree, and chains with all that goes with them."""
 
+from .alternatives import Alternative, alternatives, round_trip_s
 from .arcs import network
 from .baselines import best_static, random_cut, single
 from .bill import bill
@@ -19,6 +20,7 @@ from .offload import offload
 from .order import order_arcs
 from .pareto import pareto
 from .places import Places, paths
+from .planned_way import PlannedWay
 from .reach import reach
 from .rows import Rows
 from .segments import Segments
@@ -29,6 +31,7 @@ from .total import total
 
 __all__ = [
     "COLUMNS",
+    "Alternative",
     "Bill",
     "Bottleneck",
     "Breakpoints",
@@ -46,11 +49,13 @@ __all__ = [
     "Placed",
     "Places",
     "PlanFile",
+    "PlannedWay",
     "Rows",
     "Segments",
     "Split",
     "Table",
     "Wire",
+    "alternatives",
     "best_static",
     "bill",
     "bottleneck",
@@ -69,6 +74,7 @@ __all__ = [
     "random_cut",
     "reach",
     "regret_bound",
+    "round_trip_s",
     "single",
     "split",
     "total",

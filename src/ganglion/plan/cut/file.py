@@ -12,8 +12,9 @@ from ...core.errors import ConfigError
 from ...core.model import Model
 from ...core.profile import Profile
 from ...core.ref import digest_of
+from .planned_way import PlannedWay
 
-FORMAT = 1  # raised when a field changes its meaning
+FORMAT = 2  # raised when a field changes its meaning
 Crossing = tuple[str, tuple[str, ...], str]  # link, the tensors that cross it, how they are written
 
 
@@ -29,6 +30,8 @@ class PlanFile:
     thresholds: tuple[float, ...]  # of each exit; 2 = never
     expected: tuple[tuple[str, float], ...]  # figure, value
     why: str
+    round_trip_s: float = 0.0  # of the first link, besides the tensor's bytes
+    ways: tuple[PlannedWay, ...] = ()  # for other rates and loads; none: the plan stays as it is
 
     @classmethod
     def of(
@@ -46,6 +49,8 @@ class PlanFile:
             raise ConfigError("the plan names other kernels than the model has; plan again")
         cut = Cut(tuple(self.hosts.index(host) for _, host in self.kernels), self.model)
         cut.check(model)
+        for way in self.ways:
+            Cut(way.at, self.model).check(model)
         return cut
 
     def text(self) -> str:
@@ -68,7 +73,9 @@ class PlanFile:
         for what, has, needs in (("model", found.model, model), ("profile", found.profile, profile)):
             if has != needs:
                 raise ConfigError(f"the plan was made for {what} {has[:12]}, but there is {needs[:12]}; plan again")
-        if not {host for _, host in found.kernels} <= set(found.hosts):
+        if not {host for _, host in found.kernels} <= set(found.hosts) or any(
+            not set(way.at) <= set(range(len(found.hosts))) for way in found.ways
+        ):
             raise ConfigError(f"the plan names hosts beside its own {list(found.hosts)}; plan again")
         return found
 
@@ -90,6 +97,8 @@ def _plan(held: Mapping[str, Any]) -> PlanFile:
         tuple(float(one) for one in held["thresholds"]),
         tuple((name, float(value)) for name, value in held["expected"].items()),
         _text(held["why"]),
+        float(held["round_trip_s"]),
+        tuple(PlannedWay.of(one) for one in held["ways"]),
     )
 
 

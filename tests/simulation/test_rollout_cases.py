@@ -1,0 +1,52 @@
+"""Roll-outs over the real flows: what comes back, what goes on, what a power cut changes (nothing)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ganglion.bench import rollout_cases as cases
+from ganglion.bench.rollout import CASES, CUTS, swaps
+from ganglion.bench.rollout_fleet import CLOUD, EDGES, rules, world
+from ganglion.core.facts import Audited
+from ganglion.flow.rollout.messages import Steer
+
+PLAYED = (
+    "labels swapped: comes back",
+    "too large for one device: comes back",
+    "cloud away, worse: the site goes back by itself",
+    "rolled back after the commit",
+    "aborted",
+    "no history and the first one breaks",
+)
+
+
+@pytest.mark.parametrize("what", PLAYED)
+def test_a_roll_out_ends_as_it_should(what: str) -> None:
+    assert list(CASES[what](3)) == []
+
+
+@pytest.mark.parametrize("cut", [CUTS[3], CUTS[8], CUTS[-1]], ids=lambda cut: "-".join(cut))
+def test_a_power_cut_changes_no_end(cut: tuple[str, str, str]) -> None:
+    assert list(cases.power_cut(*cut)(4)) == []
+
+
+def test_the_checks_would_notice() -> None:
+    assert len(list(cases.refused("better")(3))) == 3  # it is kept, answered with, and the floor has risen
+
+
+def test_what_a_person_does_is_in_the_audit_log() -> None:
+    story = world(5)
+    story.begin(2, "better", rules())
+    story.at(lambda: story.rollout(2) is not None, 100.0)
+    for act in ("pause", "resume", "abort"):
+        story.world.tell(CLOUD, Steer(2, act, "otto as operator"))
+    story.world.rest(0.1)
+    acts = [body for _, node, body in story.told(Audited) if node == CLOUD]
+    assert [(one.act, one.what, one.why) for one in acts] == [
+        (f"roll-out: {act}", "release 2", "otto as operator") for act in ("pause", "resume", "abort")
+    ]
+
+
+def test_requests_go_on_while_releases_are_swapped() -> None:
+    row = swaps(6, 3 * len(EDGES), 10.0)
+    assert row["ok"] and row["runs"] > 100
