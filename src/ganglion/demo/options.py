@@ -25,6 +25,5 @@ class DemoOptions:
     samples: int = 1000  # public samples per compared way to serve
     rate_hz: float = 40.0  # per device, while the loop goes on
     compare_hz: float = 60.0  # per device, while ways to serve are compared
-    refine: bool = False  # ship one more good release, to count how often a good one is kept
     cache: Path | None = None  # a folder that remembers what was computed; simulator only
     plant: str = ""  # a violation to plant, to see that it is noticed; simulator only

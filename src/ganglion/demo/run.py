@@ -66,6 +66,18 @@ def play(options: DemoOptions, out: Path, say: Say) -> dict[str, Any]:
     return result
 
 
+def good_releases(options: DemoOptions) -> list[bool]:
+    """The first release and another as good, on a fleet where nothing changes: whether each was kept."""
+    with tempfile.TemporaryDirectory(prefix="ganglion-") as folder:
+        made = demo_setup(options, Path(folder) / "project")
+        loaded = resolve(made.setup.spec)
+        with _world(options, made, loaded, Path(folder), Capture(), lambda words: None) as world:
+            script = Script(world, options, lambda words: None)
+            script.first_release()
+            script.refine()
+            return [over.kept for _, over in sorted(script.story.jobs.items())]
+
+
 def _show_logs(options: DemoOptions, world: Any, say: Say) -> None:
     """The end of each node's log, for whoever has to find out."""
     for node in () if options.sim else world.fleet.nodes:

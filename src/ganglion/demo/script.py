@@ -26,7 +26,7 @@ from .options import DemoOptions
 RINGS = ((DRIFTED,), (CLEAN,))
 ALL_DEVICES = tuple(device for edge in EDGES for device in DEVICES[edge])
 SWAPPED = 0.3  # share of two classes' labels that the bad release was trained with, swapped
-GOOD, BAD = 2, 3  # numbers of the jobs that ship them; with both, the bad one is the next
+GOOD, BAD = 2, 3  # numbers of the jobs that ship them; the one that a drift leads to comes between
 AWAY_S = 4.0  # how long the cut link and the killed edge are away
 SETTLE_S = 3.0
 
@@ -71,8 +71,6 @@ class Script:
         """The whole loop."""
         self._step("first release", self.first_release)
         self._step("compare ways to serve", self.compare)
-        if self.options.refine:
-            self._step("another good release", self.refine)
         self._step("the world of one site changes", self.drift)
         self._step("a bad release", self.bad_release)
         self._step("cut link, killed edge", self.outage)
@@ -131,7 +129,7 @@ class Script:
     def refine(self) -> str:
         """A release trained on from the last one, on the same public examples: neither better nor worse.
 
-        It comes before the drift: after it, such a release would have forgotten what the drifted site taught.
+        It belongs before the drift: after it, such a release would have forgotten what the drifted site taught.
         """
         self._stream(ALL_DEVICES, "mixed")
         over = self._job(GOOD, Order("refined", start=self._kept()))
@@ -140,7 +138,7 @@ class Script:
     def bad_release(self) -> str:
         """A release that is well in all but its answers."""
         order = Order("labels of two classes swapped", start=self._kept(), swapped=SWAPPED)
-        over = self._job(BAD + self.options.refine, order)
+        over = self._job(BAD, order)
         return f"release {over.counter} {'was kept' if over.kept else 'rolled back: ' + over.why}"
 
     def outage(self) -> str:
