@@ -51,7 +51,7 @@ def test_it_changes_with_the_rate_and_loses_nothing_with_the_link(tmp_path: Path
             await split.open("here", Cut((0,) * kernels, model.model.weights), ())
             await split.open("there", Cut((1,) * kernels, model.model.weights), ("raw",))
             assert (await follow.ask(x)).way == "here"  # nothing is known of the link yet, but it is being probed
-            used = []
+            used: list[str] = []
             async with asyncio.timeout(20.0):
                 while used[-3:] != ["there"] * 3:
                     used.append((await follow.ask(x)).way)

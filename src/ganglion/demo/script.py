@@ -50,7 +50,7 @@ class Story:
     arm_bytes: dict[str, tuple[int, int]] = field(default_factory=dict)  # up, down on the edge-cloud links
     drift_from: int = 0  # number of the first fact after the change
     jobs: dict[int, JobOver] = field(default_factory=dict)
-    frozen: int = 1  # number of the release that answered when the world changed
+    frozen: int = 1  # number of the release that answered then
     learnt: int = 0  # number of the job that the change led to; 0 = none
     bad: int = 0  # number of the job that shipped the bad release
     withheld: str = ""
@@ -127,13 +127,9 @@ class Script:
         return f"{drifted.by} noticed after {drifted.after}; on site {local}; release {over.counter} {fate}"
 
     def refine(self) -> str:
-        """A release trained on from the last one, on the same public examples: neither better nor worse.
-
-        It belongs before the drift: after it, such a release would have forgotten what the drifted site taught.
-        """
+        """A release trained on from the last one, on the same public examples; after the drift it would forget it."""
         self._stream(ALL_DEVICES, "mixed")
-        over = self._job(GOOD, Order("refined", start=self._kept()))
-        return f"release {over.counter} {'kept' if over.kept else 'not kept: ' + over.why}"
+        return f"release {GOOD} {'kept' if self._job(GOOD, Order('refined', start=self._kept())).kept else 'not kept'}"
 
     def bad_release(self) -> str:
         """A release that is well in all but its answers."""
