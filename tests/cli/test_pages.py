@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def take(words: list[str]) -> None:
 @pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=lambda path: str(path.relative_to(ROOT)))
 def test_named_commands_exist(path: Path) -> None:
     for words in written(path):
-        take(words)
+        for chosen in product(*(word.split("|") for word in words)):
+            take(list(chosen))
 
 
 def test_what_does_not_exist_is_noticed() -> None:

@@ -14,13 +14,14 @@ from ganglion.core.fleet import NodeId
 from ganglion.core.ports import Change, Drop, Put
 from ganglion.core.process import Command, Event, Flow, Send, Tell
 from ganglion.flow.rollout.messages import RolledOut
+from ganglion.flow.rollout.revert import Revert
 from ganglion.node.bodies import make_codec
 from ganglion.node.journal import TABLE, Entry, Slot, replay, snapshot
 from ganglion.node.outbox import OUTBOX, Kept
 from ganglion.node.places import PLACES
 from ganglion.sim.disk import Platter, SimDisk
 from ganglion.sim.heap import Heap
-from small_fleet import CLOUD, DEVICES, EDGES, NODES, SITES, Story, begin, first_release
+from small_fleet import CLOUD, DEVICES, EDGES, NODES, RINGS, SITES, Story, begin, first_release
 
 CODEC = make_codec()
 SITE = EDGES[0]
@@ -85,6 +86,9 @@ def told() -> Told:
         story.start(victim)
     learnt = story.rest_until(lambda: any(body.counter > 1 for _, _, body in story.told(RolledOut)), 400.0)
     assert learnt, "the loop did not close"
+    again = max(body.counter for _, _, body in story.told(RolledOut)) + 10
+    story.world.begin(CLOUD, Revert(again, 1, "the owner", RINGS, trial=False))
+    assert story.rest_until(lambda: any(body.counter == again for _, _, body in story.told(RolledOut)), 200.0)
     for device in DEVICES:
         story.stream(device, "")
     story.world.rest(120.0)
@@ -184,8 +188,8 @@ def test_the_comparison_would_notice(told: Told) -> None:
     """A journal from which one event is taken leads elsewhere."""
     platter = told.platters[SITE]
     lines = [row for row in platter.seen if isinstance(row, Put) and (row.table, row.key) == (TABLE, "Install/")]
-    heard = [row for row in lines if CODEC.decode(row.data).event == "Heard"]
-    less = Witness("less", seen=[row for row in platter.seen if row is not heard[0]])
+    switched = [row for row in lines if CODEC.decode(row.data).name == "activate"]
+    less = Witness("less", seen=[row for row in platter.seen if row is not switched[-1]])
     flow: Flow = replayed(less)[0]["Install/"].flow
     assert flow != told.slots(SITE)["Install/"].flow
     assert replayed(less)[1] != replayed(platter)[1]

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 Named = Annotated[list[str] | None, typer.Option("--class", help="NODE=CLASS: a declared machine (profile --classes).")]
 Files = Annotated[list[Path] | None, typer.Option("--profile", help="A profile measured on a node of that name.")]
-Links = Annotated[list[Path] | None, typer.Option("--link", help="A link as `ganglion profile --link` measured it.")]
+Links = Annotated[list[Path] | None, typer.Option("--link", help="A link as `ganglion profile --link …` measured it.")]
 Codecs = Annotated[list[str] | None, typer.Option("--codec", help="Also offer u8, u4, u2, or u4+deflate and so on.")]
 Table = Annotated[Path | None, typer.Option("--calibration", help="What codecs lose, from `profile --calibration`.")]
 
 NO_ACCURACY = (
-    "no accuracy is known: a limit or an objective needs it; `ganglion profile MODEL --calibration EXAMPLES --out "
-    "table.json`, then --calibration table.json"
+    "no accuracy is known: a limit or an objective needs it; "
+    "`ganglion profile MODEL --calibration EXAMPLES --out table.json` measures it, give it with --calibration"
 )
 
 

@@ -123,7 +123,7 @@ def linked(fleet: Fleet, files: list[Path]) -> Fleet:
 
 
 def calibration_of(file: Path | None, whole: Captured) -> Calibration | None:
-    """What `ganglion profile --calibration` wrote for this model."""
+    """What `ganglion profile --calibration …` wrote for this model."""
     from ..live.calibration import Calibration
 
     if file is None:

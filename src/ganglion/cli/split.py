@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..plan.cut import PlanFile
 
 app = typer.Typer(help="Run a model split over machines, as a plan says.", no_args_is_help=True)
-Plan = Annotated[Path, typer.Option(help="What `ganglion plan --out` wrote.")]
+Plan = Annotated[Path, typer.Option(help="What `ganglion plan --out …` wrote.")]
 Folder = Annotated[Path, typer.Option(help="The project's folder: fleet.toml, and identities in .ganglion.")]
 HERE, PLAN, WEIGHTS, WAY = Path("."), Path("plan.json"), "weights", "plan"
 

@@ -149,9 +149,9 @@ class LinkFile:
             time = LinkTime(*(float(held["time"][name]) for name in ("start_s", "bytes_s")))
             found = LinkFile(str(held["near"]), str(held["far"]), time, str(held["source"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{what} is no link: {error!r}; measure it with `ganglion profile --link`") from error
+            raise ConfigError(f"{what} is no link: {error!r}; measure it with `ganglion profile --link …`") from error
         if held.get("format") != 1 or not 0.0 < time.bytes_s < float("inf") or not 0.0 <= time.start_s < 3600.0:
-            raise ConfigError(f"{what} holds no usable line; measure it again with `ganglion profile --link`")
+            raise ConfigError(f"{what} holds no usable line; measure it again with `ganglion profile --link …`")
         return found
 
 
