@@ -137,7 +137,7 @@ def test_a_planned_model_runs_over_two_processes(project: Path) -> None:
         words = ["plan", "net.onnx", "--profile", "edge.json", *slow, "--link", "link.json", "--json"]
         told = json.loads(ganglion(project, *words))
         for link in told["parts"]["links"]:  # none where a busy machine made staying at home the best
-        assert link["delay_s"] == pytest.approx(line["start_s"] / 2)
+            assert link["delay_s"] == pytest.approx(line["start_s"] / 2)
         assert {"only camera", "only edge, 32-bit raw", "only cloud, 32-bit raw"} <= told["baselines"].keys()
         front = [one["figures"] for one in told["pareto"]]
         assert front[0]["latency_s"] == min(one["latency_s"] for one in front)
