@@ -255,6 +255,8 @@ LEFT_ALONE = """
 import sys
 from pathlib import Path
 import test_smoke as smoke
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore it
 setup = smoke.Setup(smoke.FLEET, smoke.Policy(), "", {})
 with smoke.LiveFleet(setup, Path(sys.argv[1]), 7, progress=lambda step: print(step, flush=True)) as fleet:
     fleet.rest(smoke.PATIENCE_S)
