@@ -5,9 +5,9 @@ from __future__ import annotations
 from numpy.random import Generator
 
 from ..core.label import Tier, Zone
-from ..core.plan import Plan, Stage
+from ..core.plan import ALWAYS, NEVER, Plan, Stage
 from .cost import Cost
-from .problem import ALWAYS, NEVER, Problem
+from .problem import Problem
 
 ONE_ZONE = (  # name, zone, whether its memory limit holds
     ("cloud-only", Zone.CLOUD, True),

@@ -13,12 +13,10 @@ from ..core.errors import ConfigError
 from ..core.fleet import Link
 from ..core.label import Form, Label, Tier, Zone, may_enter
 from ..core.model import Model
-from ..core.plan import Goal, Stage
+from ..core.plan import NEVER, Goal, Stage
 from ..core.probability import Floats, confidence
 from ..core.profile import Profile
 
-NEVER = 2.0  # a threshold that no probability reaches
-ALWAYS = 0.0
 GRID = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99, NEVER)
 
 

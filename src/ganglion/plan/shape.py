@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import product
 
 from ..core.label import Zone
-from ..core.plan import Stage
-from .problem import ALWAYS, NEVER, Problem
+from ..core.plan import ALWAYS, NEVER, Stage
+from .problem import Problem
 
 Shape = tuple[tuple[Zone, int, int], ...]  # zone, first and past-the-last segment of each stage
 
