@@ -143,7 +143,8 @@ def test_cuts_are_nested_in_the_rate_where_the_far_place_is_quicker_everywhere(s
     kept: set[int] = set()
     for slowness in np.geomspace(0.01, 100.0, 12):
         compute = np.stack([near, near * 0.2], axis=1)
-        found = min_cut(graph, replace(case.costs, compute=compute, send=send * slowness, answer=np.zeros((0, 0))))
+        link = {"send": send * slowness, "delay": case.costs.delay * slowness}  # a fixed delay would not nest them
+        found = min_cut(graph, replace(case.costs, compute=compute, answer=np.zeros((0, 0)), **link))
         here = {v for v in graph.movers.tolist() if found.cut.places[v] == 0}
         assert kept <= here
         kept = here

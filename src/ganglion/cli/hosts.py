@@ -101,30 +101,19 @@ def release(folder: Path) -> None:
     home, (rings, rules) = node_home(folder, fleet.cloud.id), declared_rings(folder, fleet)
     with AdminClient(home) as told, AdminClient(home) as client:
         facts = told.watch(client.status().facts)
-        client.begin(Job(next_number(home), Order("asked for by the operator"), rings, rules=rules))
+        number = int(client.begin(Job(0, Order("asked for by the operator"), rings, rules=rules)))
         for _, body in facts:
             match body:
-                case JobStep(_, step):
+                case JobStep(of, step) if of == number:
                     say(f"{step} …")
-                case Released(counter, _, _, evaluation):
+                case Released(counter, _, _, evaluation) if counter == number:
                     say(f"release {counter}: {', '.join(f'{name} {value:g}' for name, value in evaluation)}")
-                case JobOver(_, counter, True, _):
+                case JobOver(of, counter, True, _) if of == number:
                     say(f"release {counter} is out")
                     return
-                case JobOver(_, _, _, why):
+                case JobOver(of, _, _, why) if of == number:
                     raise GanglionError(f"the release was not made or not kept: {why}; correct that and ask again")
     raise Unreachable("the cloud ended before the release was out: it may go on when it is served again; see its log")
-
-
-def next_number(home: Path) -> int:
-    """The number of a job that an operator begins."""
-    from ..live.agent_file import STATE as DISK
-    from ..live.equip import WorkerDisk
-    from ..live.identity.vault import LocalVault
-    from ..node.bodies import make_codec
-    from ..node.numbers import next_number as following
-
-    return following(WorkerDisk(home / DISK, LocalVault(home)), make_codec())
 
 
 def outfit(folder: Path, declared: Declared, node: NodeId, insecure: bool = False) -> None:

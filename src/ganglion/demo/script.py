@@ -26,7 +26,6 @@ from .options import DemoOptions
 RINGS = ((DRIFTED,), (CLEAN,))
 ALL_DEVICES = tuple(device for edge in EDGES for device in DEVICES[edge])
 SWAPPED = 0.3  # share of two classes' labels that the bad release was trained with, swapped
-GOOD, BAD = 2, 3  # numbers of the jobs that ship them; the one that a drift leads to comes between
 AWAY_S = 4.0  # how long the cut link and the killed edge are away
 SETTLE_S = 3.0
 
@@ -86,7 +85,7 @@ class Script:
 
     def first_release(self) -> str:
         """Train, quantise, profile, plan, sign, roll out."""
-        over = self._job(1, Order("first release"))
+        over = self._job(Order("first release"))
         if not over.counter:
             raise Refused(f"no first release was made: {over.why}")
         released = self._last(Released)
@@ -129,12 +128,13 @@ class Script:
     def refine(self) -> str:
         """A release trained on from the last one, on the same public examples; after the drift it would forget it."""
         self._stream(ALL_DEVICES, "mixed")
-        return f"release {GOOD} {'kept' if self._job(GOOD, Order('refined', start=self._kept())).kept else 'not kept'}"
+        over = self._job(Order("refined", start=self._kept()))
+        return f"release {over.counter} {'kept' if over.kept else 'not kept'}"
 
     def bad_release(self) -> str:
         """A release that is well in all but its answers."""
         order = Order("labels of two classes swapped", start=self._kept(), swapped=SWAPPED)
-        over = self._job(BAD, order)
+        over = self._job(order)
         return f"release {over.counter} {'was kept' if over.kept else 'rolled back: ' + over.why}"
 
     def outage(self) -> str:
@@ -153,10 +153,10 @@ class Script:
     def _kept(self) -> int:
         return max((over.counter for over in self.story.jobs.values() if over.kept), default=0)
 
-    def _job(self, number: int, order: Order) -> JobOver:
+    def _job(self, order: Order) -> JobOver:
         since = len(self.world.facts)
-        self.world.begin(CLOUD, Job(number, order, RINGS))
-        over: JobOver = self._wait(JobOver, 180.0, since)
+        number = int(self.world.begin(CLOUD, Job(0, order, RINGS)))
+        over: JobOver = self._wait(JobOver, 180.0, since, number=number)  # one that a site led to may end meanwhile
         self.story.jobs[number] = over
         if order.swapped:
             self.story.bad = number
@@ -218,18 +218,27 @@ class Script:
         return min(wanted_s, left_s)
 
     def _wait(
-        self, kind: type | tuple[type, ...], timeout_s: float, since: int, nodes: set[NodeId] | None = None
+        self,
+        kind: type | tuple[type, ...],
+        timeout_s: float,
+        since: int,
+        nodes: set[NodeId] | None = None,
+        number: int | None = None,
     ) -> Any:
         found: list[NodeId] = []
 
         def wanted(node: NodeId, body: Any) -> bool:
-            if isinstance(body, kind) and (nodes is None or node in nodes):
+            if isinstance(body, kind) and (nodes is None or node in nodes) and number in (None, _number_of(body)):
                 found.append(node)
                 return True
             return False
 
         body = self.world.wait(wanted, self._left_s(timeout_s), since)
         return found[0] if nodes is not None else body
+
+
+def _number_of(body: Any) -> int | None:
+    return body.number if isinstance(body, JobOver) else None
 
 
 def _id_of(node: NodeId, body: Any) -> Any:

@@ -25,6 +25,7 @@ from .admin_messages import (
     Answered,
     AskStatus,
     BeginFlow,
+    Begun,
     Infer,
     Status,
     Stay,
@@ -89,9 +90,10 @@ class AdminClient:
         """Tells the node a fact."""
         self._ask(TellFact(self._codec.encode(body)))
 
-    def begin(self, flow: Any) -> None:
-        """Starts a process there."""
-        self._ask(BeginFlow(self._codec.encode(flow)))
+    def begin(self, flow: Any) -> str:
+        """Starts a process there; the key that it runs under."""
+        begun: Begun = self._ask(BeginFlow(self._codec.encode(flow)))
+        return begun.key
 
     def status(self) -> Status:
         """How it is."""

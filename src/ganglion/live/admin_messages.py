@@ -33,9 +33,16 @@ class TellFact:
 
 @dataclass(frozen=True)
 class BeginFlow:
-    """A process from the operator; `flow` in codec bytes."""
+    """A process from the operator; `flow` in codec bytes, with the number 0 where it shall take the next one."""
 
     flow: bytes
+
+
+@dataclass(frozen=True)
+class Begun:
+    """It runs, under this key."""
+
+    key: str
 
 
 @dataclass(frozen=True)
@@ -201,7 +208,7 @@ class Observed:
 
 _REQUESTS = (TellFact, BeginFlow, AskStatus, AskSnapshot, Infer, Watch, Stay, AskModels, NameModel, ExplainModel)
 _ROLLOUTS = (CreateRollout, SteerRollout, AskRollouts, Steered, RolloutRow, Rollouts)
-OWN = (*_REQUESTS, *_ROLLOUTS, Fine, Wrong, Status, Answered, Observed, Models, Lineage, Snapshot)
+OWN = (*_REQUESTS, *_ROLLOUTS, Begun, Fine, Wrong, Status, Answered, Observed, Models, Lineage, Snapshot)
 
 
 def admin_codec() -> Codec:

@@ -24,6 +24,7 @@ from ..core.sample import Sample
 from ..flow.job.cloud import Job
 from ..node.drive import Drive
 from ..node.loaded import loaded
+from ..node.numbers import numbered
 from .admin import NAME, socket_path
 from .admin_gate import Asker, denial_of, local_asker
 from .admin_messages import (
@@ -34,6 +35,7 @@ from .admin_messages import (
     AskSnapshot,
     AskStatus,
     BeginFlow,
+    Begun,
     ExplainModel,
     Fine,
     Infer,
@@ -129,7 +131,7 @@ class Admin:
             case TellFact(body):
                 self.drive.tell(self.codec.decode(body))
             case BeginFlow(flow):
-                self._begin(self.codec.decode(flow), who)
+                return self._begin(self.codec.decode(flow), who)
             case AskStatus():
                 return self.status()
             case Infer():
@@ -170,11 +172,13 @@ class Admin:
         self.drive.tools.disk.commit(changes, written.set)
         await written.wait()
 
-    def _begin(self, flow: Any, who: Asker) -> None:
+    def _begin(self, flow: Any, who: Asker) -> Begun:
         """Starts a process; who asked for a release is kept in the audit log, where its lineage is read."""
+        flow = numbered(flow, self.drive.tools)
         if isinstance(flow, Job):
             self.drive.tell(Audited(APPROVED, f"release {flow.number}", f"{who.name} as {who.role.name.lower()}"))
         self.drive.start(flow)
+        return Begun(flow.key)
 
     async def _infer(self, asked: Infer) -> Answered:
         """Puts a sample in as the sensor would, and waits for its answer."""

@@ -12,7 +12,7 @@ from ..flow.rollout.cloud import FORWARD, Phase, Rollout
 from ..flow.rollout.messages import Steer
 from ..flow.rollout.revert import Revert
 from ..node.drive import Drive
-from ..node.numbers import next_number
+from ..node.numbers import take_number
 from ..protect.access import Role
 from .admin_gate import Asker
 from .models import ModelStore
@@ -77,8 +77,7 @@ class Steering:
         return self._again(max(before), "rollback", who, back)
 
     def _again(self, of: int, act: str, who: Asker, flow: Revert) -> int:
-        tools = self.drive.tools
-        number = tools.loaded["number"] = next_number(tools.disk, tools.codec, tools.loaded.get("number", 0))
+        number = take_number(self.drive.tools)
         self.drive.tell(Audited(f"roll-out: {act}", f"release {number} of release {of}", _name(who)))
         self.drive.start(replace(flow, number=number))
         return number

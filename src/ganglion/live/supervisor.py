@@ -120,10 +120,10 @@ class LiveFleet:
         with self._machine.client(id) as client:
             client.tell(body)
 
-    def begin(self, id: NodeId, flow: Any) -> None:
-        """The node's operator starts a process."""
+    def begin(self, id: NodeId, flow: Any) -> str:
+        """The node's operator starts a process; the key that it runs under."""
         with self._machine.client(id) as client:
-            client.begin(flow)
+            return client.begin(flow)
 
     def wait(self, wanted: Callable[[NodeId, Any], bool], timeout_s: float, since: int = 0) -> Any:
         """Waits until a fact is told that is wanted; facts before number `since` do not count.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from ..core.codec import Codec
 from ..core.ports import Disk
+from ..core.process import Flow
 from .journal import TABLE, Entry
 from .loaded import RELEASES
+from .tools import Tools
 
 NUMBERED = ("Job", "Round", "Improve", "Revert")  # flows that hold one
 
@@ -22,3 +27,17 @@ def next_number(disk: Disk, codec: Codec, handed: int = 0) -> int:
             if entry.event in ("Began", "Snapshot"):
                 used.add(codec.decode(entry.body).number)
     return max(used) + 1
+
+
+def take_number(tools: Tools) -> int:
+    """The next number, which nothing else in this process is given."""
+    number: int = next_number(tools.disk, tools.codec, tools.loaded.get("number", 0))
+    tools.loaded["number"] = number
+    return number
+
+
+def numbered(flow: Any, tools: Tools) -> Flow:
+    """The flow itself, or, where it has the number 0, with the next one."""
+    if type(flow).__name__ not in NUMBERED or flow.number != 0:
+        return flow  # type: ignore[no-any-return]  # whatever an operator begins is a flow
+    return replace(flow, number=take_number(tools))  # type: ignore[no-any-return]

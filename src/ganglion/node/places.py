@@ -40,7 +40,7 @@ from ..flow.trial.messages import Verdict
 from ..flow.watch.device import Monitor
 from ..flow.watch.messages import Alarm
 from . import work
-from .numbers import next_number
+from .numbers import take_number
 from .runs import Runs
 from .tools import Tools
 
@@ -77,10 +77,9 @@ def _gauge(tools: Tools, sender: NodeId, body: Any) -> Flow:
 
 
 def _improve(tools: Tools, sender: NodeId, body: Any) -> Flow:
-    number = tools.loaded["number"] = next_number(tools.disk, tools.codec, tools.loaded.get("number", 0))
     edges = tuple(node.id for node in tools.fleet.at(Zone.EDGE))
     patience_s = tools.policy.patience_s
-    return Improve(body.site, body.counter, number, edges, patience_s, rings_of(tools, sender))
+    return Improve(body.site, body.counter, take_number(tools), edges, patience_s, rings_of(tools, sender))
 
 
 def rings_of(tools: Tools, canary: NodeId) -> tuple[tuple[NodeId, ...], ...]:

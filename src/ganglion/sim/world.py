@@ -14,6 +14,7 @@ from ..core.ref import Ref
 from ..core.rng import stream
 from ..node.carry import Carrier, attempt
 from ..node.drive import Drive, World
+from ..node.numbers import numbered
 from ..node.runs import Row, Runs
 from ..node.tools import Tools
 from .disk import Platter, SimDisk
@@ -150,12 +151,14 @@ class SimFleet:
             raise Unreachable(f"node {id} is not running; start it first")
         drive.tell(body)
 
-    def begin(self, id: NodeId, flow: Any) -> None:
-        """The node's operator starts a process."""
+    def begin(self, id: NodeId, flow: Any) -> str:
+        """The node's operator starts a process; the key that it runs under."""
         drive = self.nodes[id].drive
         if drive is None:
             raise Unreachable(f"node {id} is not running; start it first")
+        flow = numbered(flow, drive.tools)
         drive.start(flow)
+        return str(flow.key)
 
     def wait(self, wanted: Callable[[NodeId, Any], bool], timeout_s: float, since: int = 0) -> Any:
         """Lets time pass until a fact is told that is wanted; facts before number `since` do not count."""
