@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ganglion.bench import rollout_cases as cases
-from ganglion.bench.rollout import CASES, CUTS, swaps
-from ganglion.bench.rollout_fleet import CLOUD, EDGES, rules, world
+from ganglion.bench.rollout import swaps
+from ganglion.bench.rollout_cases import CASES, CUTS, Case, refused
+from ganglion.bench.rollout_fleet import CLOUD, rules
+from ganglion.bench.rollout_sim import EDGES, world
 from ganglion.core.facts import Audited
 from ganglion.flow.rollout.messages import Steer
 
@@ -22,16 +23,17 @@ PLAYED = (
 
 @pytest.mark.parametrize("what", PLAYED)
 def test_a_roll_out_ends_as_it_should(what: str) -> None:
-    assert list(CASES[what](3)) == []
+    (case,) = (one for one in CASES if one.what == what)
+    assert list(case.play(world(3, first=case.first))) == []
 
 
-@pytest.mark.parametrize("cut", [CUTS[3], CUTS[8], CUTS[-1]], ids=lambda cut: "-".join(cut))
-def test_a_power_cut_changes_no_end(cut: tuple[str, str, str]) -> None:
-    assert list(cases.power_cut(*cut)(4)) == []
+@pytest.mark.parametrize("cut", [CUTS[3], CUTS[8], CUTS[-1]], ids=lambda cut: cut.what)
+def test_a_power_cut_changes_no_end(cut: Case) -> None:
+    assert list(cut.play(world(4))) == []
 
 
 def test_the_checks_would_notice() -> None:
-    assert len(list(cases.refused("better")(3))) == 3  # it is kept, answered with, and the floor has risen
+    assert len(list(refused("better")(world(3)))) == 3  # it is kept, answered with, and the floor has risen
 
 
 def test_what_a_person_does_is_in_the_audit_log() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ganglion.bench.rollout_fleet import CLOUD, EDGES, RINGS, SETTLE_S, Story, rules, world
+from ganglion.bench.rollout_fleet import CLOUD, SETTLE_S, Story, rules
+from ganglion.bench.rollout_sim import EDGES, RINGS, SimLook, world
 from ganglion.core.errors import ConfigError, NotFound, Refused
 from ganglion.core.facts import Audited
 from ganglion.core.fleet import NodeId
@@ -20,7 +21,8 @@ OLGA, OTTO = Asker("olga", Role.OWNER, Place.CONSOLE), Asker("otto", Role.OPERAT
 
 
 def ask(story: Story, asked: Any, who: Asker = OLGA) -> Any:
-    return Steering(story.flows(CLOUD)).answer(asked, who)
+    assert isinstance(story.look, SimLook)
+    return Steering(story.look.drive(CLOUD)).answer(asked, who)
 
 
 def seen(story: Story) -> Rollouts:

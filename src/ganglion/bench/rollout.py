@@ -1,60 +1,34 @@
-"""Roll-outs in the simulator: every way they can end, power cuts at every phase, false alarms, a hundred swaps.
-
-Its live half, with processes and sockets, is not part of this file.
-"""
+"""Roll-outs in both worlds: every way they can end, power cuts at every phase, false alarms, a hundred swaps."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..core.binomial import clopper_pearson
 from ..core.facts import Activated, Arrived
 from ..core.rng import stream
 from ..flow.rollout.revert import Revert
-from . import rollout_cases as cases
-from .rollout_fleet import CLOUD, DEVICES, EDGES, RATE_HZ, RINGS, SETTLE_S, rules, world
+from . import rollout_live
+from .rollout_cases import CASES, CUTS, Case, ends, inputs_to_return
+from .rollout_fleet import CLOUD, RATE_HZ, SETTLE_S, rules
+from .rollout_sim import EDGES, world
 
 SEEDS, ALARM_SEEDS, RANDOM_CUTS, SWAPS = 10, 40, 200, 100
 LIMIT_INPUTS = 500
 LOAD_HZ = 50.0  # of each device, while releases are swapped
 TOLERANT = 0.1
-CASES: dict[str, Callable[[int], cases.Wrong]] = {
-    "a better release goes out": cases.good,
-    "labels swapped: comes back": cases.refused("worse"),
-    "200 times slower: comes back": cases.refused("slow"),
-    "too large for one device: comes back": cases.refused("large"),
-    "cloud away, worse: the site goes back by itself": cases.cloud_away,
-    "canary unreached: comes back": cases.canary_unreached,
-    "a site unreached: catches up": cases.site_unreached,
-    "paused and resumed": cases.paused,
-    "aborted": cases.aborted,
-    "rolled back after the commit": cases.rolled_back,
-    "no history and the first one breaks": cases.first_breaks,
-    "bad, bad, good": cases.many,
-    "three crashes on probation": cases.crash_loop,
-}
-CUTS = (
-    *(("edge-1", phase, "better") for phase in ("FETCHING", "VERIFYING", "SHADOW", "SWITCHING", "PROBATION")),
-    *(("device-1", phase, "better") for phase in ("FETCHING", "VERIFYING", "PROBATION")),
-    ("edge-1", "RETURNING", "worse"),
-    *((CLOUD, phase, "better") for phase in ("SHADOWING", "JUDGING", "SOAKING", "PROMOTING", "COMMITTING")),
-    (CLOUD, "RETURNING", "worse"),
-)
-QUICK_CUTS = (CUTS[3], CUTS[6], CUTS[8], CUTS[10], CUTS[12])
+QUICK_CUTS = tuple(CUTS[place] for place in (3, 6, 8, 10, 12))
 Result = dict[str, Any]
 log = logging.getLogger("ganglion.bench")
 
 
 def run(quick: bool, seed: int) -> Result:
-    """Every case; `quick` plays each once, looks for false alarms in a few seeds, and swaps with less load."""
+    """Every case; `quick` plays each once in the simulator, looks for false alarms in a seed, swaps with less load."""
     seeds = [seed + turn for turn in range(1 if quick else SEEDS)]
-    rows = [_case(what, case, seeds) for what, case in CASES.items()]
-    rows += [
-        _case(f"power cut: {n} at {p}, {k}", cases.power_cut(n, p, k), seeds)
-        for n, p, k in (QUICK_CUTS if quick else CUTS)
-    ]
+    rows = [_simulated(case, seeds) for case in (*CASES, *(QUICK_CUTS if quick else CUTS))]
+    rows += [] if quick else [_live(case, seed) for case in (*CASES, *CUTS)]
     if not quick:
         rows.append(_random_cuts(seed))
     rows.append(_inputs(seeds))
@@ -65,11 +39,30 @@ def run(quick: bool, seed: int) -> Result:
     return {"rows": rows, "ok": all(row.get("ok") is not False for row in rows)}
 
 
-def _case(what: str, case: Callable[[int], cases.Wrong], seeds: Sequence[int]) -> Result:
-    log.info("%s", what)
-    wrong = [f"seed {seed}: {'; '.join(found)}" for seed in seeds if (found := list(case(seed)))]
-    held = len(seeds) - len(wrong)
-    return {"what": what, "runs": len(seeds), "held": held, "bar": "all", "ok": not wrong, "why": " | ".join(wrong[:3])}
+def _simulated(case: Case, seeds: Sequence[int]) -> Result:
+    log.info("%s, simulated", case.what)
+    found = ((one, list(case.play(world(one, first=case.first)))) for one in seeds)
+    wrong = [f"seed {one}: {'; '.join(faults)}" for one, faults in found if faults]
+    why = " | ".join(wrong[:3])
+    return {
+        "what": case.what,
+        "runs": len(seeds),
+        "held": len(seeds) - len(wrong),
+        "bar": "all",
+        "ok": not wrong,
+        "why": why,
+    }
+
+
+def _live(case: Case, seed: int) -> Result:
+    """Once, with processes."""
+    log.info("%s, live", case.what)
+    what = f"live: {case.what}"
+    if case.only_sim:
+        return {"what": what, "runs": 0, "why": f"not played: {case.only_sim}"}
+    with rollout_live.world(seed, case.first) as story:
+        wrong = list(case.play(story))
+    return {"what": what, "runs": 1, "held": int(not wrong), "bar": "all", "ok": not wrong, "why": "; ".join(wrong)}
 
 
 def _random_cuts(seed: int) -> Result:
@@ -77,7 +70,8 @@ def _random_cuts(seed: int) -> Result:
     wrong: list[str] = []
     for number in range(RANDOM_CUTS):
         story, chance = world(seed + number), stream(seed, "power cut", number)
-        victim = (CLOUD, *EDGES, *DEVICES)[int(chance.integers(1 + len(EDGES) + len(DEVICES)))]
+        nodes = (CLOUD, *story.edges, *story.devices)
+        victim = nodes[int(chance.integers(len(nodes)))]
         story.begin(2, "better", rules(error=TOLERANT))
         story.world.rest(float(chance.uniform(2.0, 30.0)))
         story.kill(victim)
@@ -86,7 +80,7 @@ def _random_cuts(seed: int) -> Result:
         story.until(lambda told=story: told.over(2) is not None, SETTLE_S)  # type: ignore[misc]
         over = story.over(2)
         kept = over is not None and over.kept
-        found = [fault for fault in cases.ends(story, 2, kept, 2 if kept else 1) if not _tolerated(fault)]
+        found = [fault for fault in ends(story, 2, kept, 2 if kept else 1) if not _tolerated(fault)]
         wrong += [f"{number}, {victim}: {'; '.join(found)}"] if found or over is None else []
     held = RANDOM_CUTS - len(wrong)
     what = "power cut of any node at any moment"
@@ -106,7 +100,7 @@ def _tolerated(fault: str) -> bool:
 
 
 def _inputs(seeds: Sequence[int]) -> Result:
-    found = [cases.inputs_to_return(seed) for seed in seeds]
+    found = [inputs_to_return(world(seed)) for seed in seeds]
     ok = min(found) >= 0 and max(found) <= LIMIT_INPUTS
     bar = f"<= {LIMIT_INPUTS} in each run"
     return {
@@ -126,7 +120,7 @@ def _alarms(kind: str, error: float, seeds: Sequence[int], quick: bool) -> Resul
         kept = story.release(2, kind, rules(error=error))
         story.until(story.settled, SETTLE_S)
         back += not kept
-        kept_old += sum(story.install(edge).current != 2 for edge in EDGES) if kept else 0
+        kept_old += sum(story.install(edge).current != 2 for edge in story.edges) if kept else 0
     low, high = clopper_pearson(back, len(seeds))
     what = f"good release ({kind}) comes back, {error:g} of sites may say no"
     bar = {} if quick or not error else {"bar": "<= 0.1", "ok": back / len(seeds) <= 0.1}
@@ -148,15 +142,15 @@ def swaps(seed: int, count: int, load_hz: float) -> Result:
     began_s = story.world.now_s()
 
     def swapped() -> int:
-        return sum(at_s > began_s for at_s, node, _ in story.told(Activated) if node in EDGES)
+        return sum(at_s > began_s for at_s, node, _ in story.told(Activated) if node in story.edges)
 
     while swapped() < count:
-        story.world.begin(CLOUD, Revert(number, number - 1, "bench", RINGS, trial=False))
+        story.world.begin(CLOUD, Revert(number, number - 1, "bench", story.rings, trial=False))
         story.until(lambda turn=number: story.over(turn) is not None, SETTLE_S)  # type: ignore[misc]
         number += 1
     story.world.rest(3.0)
     asked = sum(at_s > began_s for at_s, _, _ in story.told(Arrived))
-    load = f"{len(DEVICES) * load_hz:g} requests/s"
+    load = f"{len(story.devices) * load_hz:g} requests/s"
     failed = story.failed()
     what = f"requests failed in {swapped()} swaps of edges under {load}"
     return {"what": what, "runs": asked, "failed": failed, "bar": "0", "ok": failed == 0 and swapped() >= count}

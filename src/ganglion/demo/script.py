@@ -156,7 +156,7 @@ class Script:
     def _job(self, order: Order) -> JobOver:
         since = len(self.world.facts)
         number = int(self.world.begin(CLOUD, Job(0, order, RINGS)))
-        over: JobOver = self._wait(JobOver, 180.0, since, number=number)  # one that a site led to may end meanwhile
+        over: JobOver = self._wait(JobOver, 180.0, since, lambda _, body: body.number == number)
         self.story.jobs[number] = over
         if order.swapped:
             self.story.bad = number
@@ -167,10 +167,8 @@ class Script:
         devices = tuple(devices)
         for device in devices:
             self._begin_stream(device, source, count, plan, self.options.compare_hz)
-        waiting, seen = set(devices), first
-        while waiting:
-            over = self._wait(StreamOver, 60.0, seen, waiting)
-            waiting.discard(over)
+        for device in devices:
+            self._wait(StreamOver, 60.0, first, lambda node, _, device=device: node == device)
         self.world.rest(1.5)  # longer than any deadline
         self.story.arms[name] = (first, len(self.world.facts))
         after = self._wan()
@@ -218,27 +216,12 @@ class Script:
         return min(wanted_s, left_s)
 
     def _wait(
-        self,
-        kind: type | tuple[type, ...],
-        timeout_s: float,
-        since: int,
-        nodes: set[NodeId] | None = None,
-        number: int | None = None,
+        self, kind: type | tuple[type, ...], timeout_s: float, since: int, where: Callable[..., bool] | None = None
     ) -> Any:
-        found: list[NodeId] = []
-
         def wanted(node: NodeId, body: Any) -> bool:
-            if isinstance(body, kind) and (nodes is None or node in nodes) and number in (None, _number_of(body)):
-                found.append(node)
-                return True
-            return False
+            return isinstance(body, kind) and (where is None or where(node, body))
 
-        body = self.world.wait(wanted, self._left_s(timeout_s), since)
-        return found[0] if nodes is not None else body
-
-
-def _number_of(body: Any) -> int | None:
-    return body.number if isinstance(body, JobOver) else None
+        return self.world.wait(wanted, self._left_s(timeout_s), since)
 
 
 def _id_of(node: NodeId, body: Any) -> Any:
