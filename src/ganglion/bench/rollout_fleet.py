@@ -145,7 +145,7 @@ class Story:
     def release(self, number: int, kind: str, by: tuple[Rule, ...] = ()) -> bool:
         """Goes out to its end; whether it was kept."""
         self.begin(number, kind, by or rules())
-        self.until(lambda: self.over(number) is not None, SETTLE_S)
+        self.until(lambda: any(body.number == number for _, _, body in self.told(JobOver)), SETTLE_S)
         self.world.rest(2.0)
         ended = self.over(number)
         return ended is not None and ended.kept
