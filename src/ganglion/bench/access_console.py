@@ -16,6 +16,7 @@ from ..core.fleet import Fleet, Link, Node, NodeId
 from ..core.label import Tier, Zone
 from ..flow.job.cloud import Job
 from ..flow.job.messages import Order
+from ..flow.rollout.rule import Rule
 from ..live.admin import AdminClient
 from ..live.admin_messages import (
     AskModels,
@@ -35,6 +36,7 @@ from ..live.identity.join import join_as
 from ..live.identity.members import DISABLED, ENROLLED
 from ..live.identity.vault import LocalVault
 from ..live.process import AGENT, end, spawn
+from ..live.rollout_messages import AskRollouts, CreateRollout, SteerRollout
 from ..node.auditing import read as read_audit
 from ..node.bodies import make_codec
 from ..node.tools import Policy
@@ -57,6 +59,9 @@ def asks(codec: Codec) -> dict[str, tuple[Any, str]]:
         "models": (AskModels(), "ow"),
         "alias": (NameModel("champion", ""), "ow"),
         "release": (BeginFlow(codec.encode(Job(1, Order("asked at a console"), ()))), "ow"),
+        "roll-outs": (AskRollouts(), "ow"),
+        "steer a roll-out": (SteerRollout(9, "pause"), "ow"),
+        "let a release out": (CreateRollout("9", ((EDGE,),), (Rule("all"),)), "w"),
         "fact": (TellFact(fact), "w"),
         **{f"infer {tier.name.lower()}": (infer[tier], "ow" if tier <= Tier.DERIVED else "") for tier in Tier},
     }

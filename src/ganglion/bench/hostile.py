@@ -1,4 +1,4 @@
-"""Hostile bytes against every decoder in this process, changed manifests, and identities that must not be let in."""
+"""Hostile bytes against every decoder in this process and against a port, changed manifests, identities to refuse."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from ..live.wire.incoming import Incoming
 from ..node.bodies import all_bodies, make_codec
 from .fuzz import Found, Target, fuzz, mutate
 from .hostile_identities import identities, manifests
+from .hostile_rest import rest
 
 INPUTS, QUICK_INPUTS = 10_000_000, 10_000  # per decoder
 MANIFESTS, QUICK_MANIFESTS = 100_000, 5_000
@@ -46,7 +47,7 @@ Result = dict[str, Any]
 
 
 def run(quick: bool, seed: int) -> Result:
-    """A row per decoder, one of changed manifests, one per identity that must be refused."""
+    """A row per decoder, one of changed manifests, one per identity that must be refused, one of HTTP requests."""
     with tempfile.TemporaryDirectory(prefix="ganglion-hostile-") as name:
         folder = Path(name)
         create_authority(folder / "cloud")
@@ -54,6 +55,7 @@ def run(quick: bool, seed: int) -> Result:
         rows = [row(one, fuzz(one, inputs, seed, traced)) for one in targets(folder / "cloud")]
         rows.append(manifests(folder / "cloud", QUICK_MANIFESTS if quick else MANIFESTS, seed, mutate))
         rows += identities(folder / "identities")
+        rows.append(rest(folder / "rest", quick, seed))
     return {"rows": rows, "ok": all(one["ok"] for one in rows)}
 
 

@@ -36,6 +36,7 @@ from .agent_facts import Facts
 from .agent_file import STATE, AgentFile, read_agent_file
 from .agent_status import Reporter
 from .agent_tap import Tap
+from .api import ApiRoute
 from .clock import LiveClock
 from .console import ConsoleRoute
 from .disk import LiveDisk
@@ -116,7 +117,7 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
 async def _open(file: AgentFile, net: WireNet, member: Membership, admin: Admin, closing: AsyncExitStack) -> int | None:
     """Opens this node's port, on which the cloud also answers newcomers and consoles, and begins to dial its parent."""
     await _measured(file, admin, closing)
-    more = [member.add_to]
+    more = [member.add_to, ApiRoute(__version__).add_to]
     if member.authority is not None:
         more.append(ConsoleRoute(admin.codec, admin.attempt).add_to)
         if file.insecure and file.listen is not None:

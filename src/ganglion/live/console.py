@@ -79,7 +79,7 @@ class ConsoleClient:
     def ask(self, request: Any) -> Any:
         """The answer. Raises what the cloud raised, Refused where it does not let this person, Unreachable."""
         raw = self._codec.encode(request)
-        line = _Line(self._address, self._context, self._timeout_s)
+        line = Line(self._address, self._context, self._timeout_s)
         try:
             line.request("POST", PATH, raw)
             body = line.getresponse().read(FRAME_BYTES)
@@ -94,7 +94,7 @@ class ConsoleClient:
         return answer
 
 
-class _Line(http.client.HTTPSConnection):
+class Line(http.client.HTTPSConnection):
     """HTTPS to an address, with the host name that every cloud's certificate carries."""
 
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext, timeout_s: float) -> None:
