@@ -25,6 +25,7 @@ from .desk import Desk
 from .dial import ALPN, Dialler
 from .door import listen as open_port
 from .enrol import REQUEST_BYTES, Enrolment
+from .http_log import http_log
 from .limits import Settings
 from .lines import Lines
 from .neighbour import Bulk, Ears, Neighbour
@@ -150,7 +151,7 @@ class WireNet:
         self._lines.bar(names)
 
     def pace(self, to: NodeId, bytes_s: float | None) -> None:
-        """How fast the bulk lane to a neighbour may send; None does not hold it back."""
+        """The most that the bulk lane to a neighbour may send; None leaves it to what the link was seen to carry."""
         self._neighbour(to).pace.bytes_s = bytes_s
 
     def _add(self, id: NodeId, hosts: bool, bulk: Bulk) -> None:
@@ -196,7 +197,7 @@ class WireNet:
         Routes(self._lines).add_to(app)
         for add in more:
             add(app, self._lines)
-        self._http = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._http = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, logger=http_log())
         await self._http.setup()
         assert self._http.server is not None
         context = self._identity.server(ALPN, HTTP)
