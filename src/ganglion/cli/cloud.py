@@ -48,3 +48,24 @@ def serve(folder: Folder = HERE, insecure: Insecure = False) -> None:
     from . import hosts
 
     hosts.serve(folder, Zone.CLOUD, "", insecure)
+
+
+@app.command(epilog="Example: ganglion cloud backup - | age -p > cloud.tar.age")
+def backup(
+    to: Annotated[str, typer.Argument(help="A new file, or - for the standard output.")], folder: Folder = HERE
+) -> None:
+    """Copy the cloud's keys, members and state, while it runs or not; the file is as secret as the keys in it."""
+    from . import backups
+
+    backups.take(folder, to)
+
+
+@app.command(epilog="Example: age -d cloud.tar.age | ganglion cloud restore -")
+def restore(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A file of `backup`, or - for the standard input.")],
+    folder: Folder = HERE,
+) -> None:
+    """Make the cloud's folder again; it goes on above all that nodes have seen since the backup."""
+    from . import backups
+
+    backups.put_back(folder, source)

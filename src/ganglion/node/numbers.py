@@ -12,6 +12,7 @@ from .journal import TABLE, Entry
 from .loaded import RELEASES
 from .tools import Tools
 
+LEAST = "numbers"  # a table whose keys are numbers to begin at: after a backup was restored
 NUMBERED = ("Job", "Round", "Improve", "Revert")  # flows that hold one
 
 
@@ -21,6 +22,7 @@ def next_number(disk: Disk, codec: Codec, handed: int = 0) -> int:
     `handed`: the last one that this process gave away, whose flow may not be on the disk yet.
     """
     used = {handed, *(int(row.key) for row in disk.scan(RELEASES))}
+    used |= {int(row.key) - 1 for row in disk.scan(LEAST)}
     for row in disk.scan(TABLE):
         if row.key.partition("/")[0] in NUMBERED:
             entry: Entry = codec.decode(row.data)

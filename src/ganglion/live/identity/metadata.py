@@ -69,20 +69,17 @@ def publish(folder: Path, manifest: bytes, now: datetime.datetime | None = None)
     """Lists a manifest as current and signs anew, for as long as the roles' days say. The bundle that shows it."""
     now = now or datetime.datetime.now(datetime.UTC)
     with _turn(folder / FOLDER):
-        targets = Metadata[Targets].from_bytes(_file(folder, "targets")).signed
-        snapshot = Metadata[Snapshot].from_bytes(_file(folder, "snapshot")).signed
-        timestamp = Metadata[Timestamp].from_bytes(_file(folder, "timestamp")).signed
-        listed = targets.targets
         digest = hashlib.sha256(manifest).hexdigest()
-        listed[digest] = TargetFile(len(manifest), {"sha256": digest}, digest)
-        targets.targets = dict(list(listed.items())[-NEWEST:])
-        for one in (targets, snapshot, timestamp):
-            one.version += 1
-        snapshot.meta["targets.json"] = _sign(folder, targets, now)
-        timestamp.snapshot_meta = _sign(folder, snapshot, now)
-        _sign(folder, timestamp, now)
+        _sign_all(folder, now, 1, {digest: TargetFile(len(manifest), {"sha256": digest}, digest)})
         files = sorted((folder / FOLDER).glob("*.json"))
         return msgspec.msgpack.encode({path.name: path.read_bytes() for path in files if path.name != "days.json"})
+
+
+def leap(folder: Path, by: int, now: datetime.datetime | None = None) -> None:
+    """Signs what is listed anew, so many versions on: after a backup was restored, nodes may know newer ones."""
+    now = now or datetime.datetime.now(datetime.UTC)
+    with _turn(folder / FOLDER):
+        _sign_all(folder, now, by)
 
 
 def replace_root(folder: Path, place: int, now: datetime.datetime | None = None) -> None:
@@ -160,6 +157,19 @@ class Files(FetcherInterface):
         if raw is None:
             raise DownloadHTTPError(f"{url} is not in the bundle", 404)
         yield raw
+
+
+def _sign_all(folder: Path, now: datetime.datetime, by: int, more: Mapping[str, TargetFile] | None = None) -> None:
+    """The three online roles, so many versions on, with more manifests listed."""
+    targets = Metadata[Targets].from_bytes(_file(folder, "targets")).signed
+    snapshot = Metadata[Snapshot].from_bytes(_file(folder, "snapshot")).signed
+    timestamp = Metadata[Timestamp].from_bytes(_file(folder, "timestamp")).signed
+    targets.targets = dict(list({**targets.targets, **(more or {})}.items())[-NEWEST:])
+    for one in (targets, snapshot, timestamp):
+        one.version += by
+    snapshot.meta["targets.json"] = _sign(folder, targets, now)
+    timestamp.snapshot_meta = _sign(folder, snapshot, now)
+    _sign(folder, timestamp, now)
 
 
 def _sign(folder: Path, body: Targets | Snapshot | Timestamp, now: datetime.datetime) -> MetaFile:
