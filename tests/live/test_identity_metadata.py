@@ -13,12 +13,13 @@ import pytest
 
 from ganglion.core.errors import ConfigError, ProtocolError, Refused
 from ganglion.live.identity.files import METADATA_ROOT, OFFLINE, RELEASE_KEY, RELEASE_PUBLIC, write
+from ganglion.live.identity.members import News, write_news
 from ganglion.live.identity.vault import SIGNATURE_BYTES, LocalVault
 
 pytest.importorskip("tuf", reason="of the extra `sign`: signed metadata about releases")
 
 from ganglion.live.identity.authority import create_authority
-from ganglion.live.identity.metadata import check, create_metadata, publish, replace_root
+from ganglion.live.identity.metadata import FOLDER, check, create_metadata, latest, publish, refresh, replace_root
 
 NOW = datetime.datetime.now(datetime.UTC)
 
@@ -140,6 +141,25 @@ def test_metadata_that_ends_stops_no_release_that_answers(tmp_path: Path) -> Non
     assert fresh.verify(b"release 2", later)
     with pytest.raises(Refused, match="BadVersionNumberError"):
         fresh.verify(b"release 1", first)
+
+
+def test_who_was_away_until_a_release_s_metadata_had_ended_takes_it_by_the_latest(tmp_path: Path) -> None:
+    create_authority(tmp_path / "cloud")
+    for name in (METADATA_ROOT, RELEASE_PUBLIC):
+        write(tmp_path / "node" / name, (tmp_path / "cloud" / name).read_bytes())
+    node, days = LocalVault(tmp_path / "node"), tmp_path / "cloud" / FOLDER / "days.json"
+    usual = days.read_bytes()
+    write(days, msgspec.json.encode({**json.loads(usual), "timestamp": -1}))
+    signed = LocalVault(tmp_path / "cloud").sign(b"release 1")  # as if it had been long ago
+    with pytest.raises(Refused, match="ExpiredMetadataError"):
+        node.verify(b"release 1", signed)
+    write_news(tmp_path / "node", News(1, 0, metadata=latest(tmp_path / "cloud")))
+    with pytest.raises(Refused, match="ExpiredMetadataError"):
+        node.verify(b"release 1", signed)
+    write(days, usual)
+    assert refresh(tmp_path / "cloud") and not refresh(tmp_path / "cloud")
+    write_news(tmp_path / "node", News(2, 0, metadata=latest(tmp_path / "cloud")))
+    assert node.verify(b"release 1", signed)
 
 
 def test_metadata_cannot_be_cut_off_or_exchanged(tmp_path: Path) -> None:

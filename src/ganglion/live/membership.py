@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import msgspec
 from aiohttp import web
 
 from ..core.errors import GanglionError, Refused
 from .identity.authority import Authority, certify_cloud
-from .identity.files import CA_KEY
+from .identity.files import CA_KEY, METADATA_ROOT
 from .identity.join import Upper, news_after, relay, renew
-from .identity.members import FILE, News, read_news, write_news
+from .identity.members import FILE, News, changing_members, read_news, write_news
 from .identity.messages import Enrolled
 from .identity.node import Identity
 from .wire.enrol import Bulletin, Relay
@@ -59,8 +60,8 @@ class Membership:
     def start(self) -> None:
         """Begins to look after both; whom it was told of in a former life is kept out from the start."""
         self.bar(self.news.barred)
-        listen = self._read_own if self.authority is not None else self._ask_above
-        for work in (self._keep_certified, listen):
+        listen = (self._read_own, self._keep_signed) if self.authority is not None else (self._ask_above,)
+        for work in (self._keep_certified, *listen):
             self._tasks.append(asyncio.ensure_future(work()))
 
     async def close(self) -> None:
@@ -108,11 +109,30 @@ class Membership:
             written = file.stat().st_mtime_ns if file.exists() else 0
             if written != seen:
                 seen = written
-                await self._take(self.authority.members().news)
+                await self._take(self._own_news())
             await asyncio.sleep(FILE_S)
 
+    def _own_news(self) -> News:
+        assert self.authority is not None
+        from .identity.metadata import latest  # half of a second that only the cloud should wait
+
+        news, folder = self.authority.members().news, self.identity.folder
+        return msgspec.structs.replace(news, metadata=latest(folder)) if (folder / METADATA_ROOT).exists() else news
+
+    async def _keep_signed(self) -> None:
+        """Metadata about releases that is signed anew is news, for nodes that come back after it has ended."""
+        from .identity.metadata import refresh
+
+        folder = self.identity.folder
+        while (folder / METADATA_ROOT).exists():
+            if await asyncio.to_thread(refresh, folder):
+                with changing_members(folder) as members:
+                    members.version += 1
+                log.info("the metadata about releases is signed anew")
+            await asyncio.sleep(LOOK_S)
+
     async def _take(self, news: News) -> None:
-        if news == self.news:
+        if msgspec.structs.replace(news, metadata=self.news.metadata) == self.news:
             return
         if self.authority is not None:
             self.authority.reload()  # before anybody hears of it and asks for a certificate

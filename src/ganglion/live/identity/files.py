@@ -12,6 +12,7 @@ CA_KEY, ISSUERS = "ca.key", "issuers.pem"  # of the online authority: its key, a
 OFFLINE = "offline"  # folder of what belongs on another medium: keys of roots
 ROOT_KEY = "root.key"
 METADATA_ROOT = "root.json"  # where trust in the metadata about releases begins
+LATEST = "latest.metadata"  # the newest that this node was told, with the list of members
 RELEASE_KEY, RELEASE_PUBLIC = "release.key", "release.pub"
 NODE_KEY, NODE_CERT = "node.key", "node.pem"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from ...core.errors import Corrupt, NotFound, Refused
-from .files import write
+from .files import LATEST, write
 
 FILE = "members.json"
 NEWS = "news.json"  # what a node was told of it
@@ -36,6 +36,7 @@ class News(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int
     epoch: int
     barred: tuple[str, ...] = ()
+    metadata: bytes = b""  # about releases, as signed lately: what came with one may have ended meanwhile
 
 
 class Members(msgspec.Struct, forbid_unknown_fields=True):
@@ -127,4 +128,6 @@ def read_news(folder: Path) -> News:
 
 def write_news(folder: Path, news: News) -> None:
     """Keeps it for the next start, which may be without the cloud."""
-    write(folder / NEWS, msgspec.json.encode(news))
+    if news.metadata:
+        write(folder / LATEST, news.metadata)
+    write(folder / NEWS, msgspec.json.encode(msgspec.structs.replace(news, metadata=b"")))

@@ -71,8 +71,24 @@ def publish(folder: Path, manifest: bytes, now: datetime.datetime | None = None)
     with _turn(folder / FOLDER):
         digest = hashlib.sha256(manifest).hexdigest()
         _sign_all(folder, now, 1, {digest: TargetFile(len(manifest), {"sha256": digest}, digest)})
-        files = sorted((folder / FOLDER).glob("*.json"))
-        return msgspec.msgpack.encode({path.name: path.read_bytes() for path in files if path.name != "days.json"})
+        return _bundle(folder)
+
+
+def refresh(folder: Path, now: datetime.datetime | None = None) -> bool:
+    """Signs anew once half of the shortest-lived role's days are over, so that what is current stays so."""
+    now = now or datetime.datetime.now(datetime.UTC)
+    with _turn(folder / FOLDER):
+        ends = Metadata[Timestamp].from_bytes(_file(folder, "timestamp")).signed.expires
+        due = ends - now < datetime.timedelta(days=_days(folder)["timestamp"]) / 2
+        if due:
+            _sign_all(folder, now, 1)
+    return due
+
+
+def latest(folder: Path) -> bytes:
+    """The bundle that shows every current release, as it is signed now."""
+    with _turn(folder / FOLDER):
+        return _bundle(folder)
 
 
 def leap(folder: Path, by: int, now: datetime.datetime | None = None) -> None:
@@ -157,6 +173,11 @@ class Files(FetcherInterface):
         if raw is None:
             raise DownloadHTTPError(f"{url} is not in the bundle", 404)
         yield raw
+
+
+def _bundle(folder: Path) -> bytes:
+    files = sorted((folder / FOLDER).glob("*.json"))
+    return msgspec.msgpack.encode({path.name: path.read_bytes() for path in files if path.name != "days.json"})
 
 
 def _sign_all(folder: Path, now: datetime.datetime, by: int, more: Mapping[str, TargetFile] | None = None) -> None:

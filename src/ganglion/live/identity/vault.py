@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ...core.errors import Corrupt, Refused
 from ...core.label import Label, Tier
-from .files import METADATA_ROOT, RELEASE_KEY, RELEASE_PUBLIC, read, write
+from .files import LATEST, METADATA_ROOT, RELEASE_KEY, RELEASE_PUBLIC, read, write
 
 MAGIC = b"GS1"  # first bytes of everything sealed; raised when the format changes
 NONCE_BYTES = 12
@@ -55,11 +55,20 @@ class LocalVault:
         if not self._signed(_whole(message, bundle), signature[:SIGNATURE_BYTES]):
             return False
         if bundle and not self._accepted(message, signature).exists():
-            from .metadata import check
-
-            check(self._folder, message, bundle)
+            self._check(message, bundle)
             self._remember(message, signature)
         return True
+
+    def _check(self, message: bytes, bundle: bytes) -> None:
+        """By what came with it, or, where that does not hold any more, by the latest that this node was told."""
+        from .metadata import check
+
+        try:
+            check(self._folder, message, bundle)
+        except Refused:
+            if not (self._folder / LATEST).exists():
+                raise
+            check(self._folder, message, (self._folder / LATEST).read_bytes())
 
     def _accepted(self, message: bytes, signature: bytes) -> Path:
         return self._folder / "accepted" / hashlib.sha256(message + signature).hexdigest()

@@ -102,7 +102,10 @@ class Bulletin:
                 await self.changed.wait_for(lambda: self.closed() or self.latest().version != after)
         except TimeoutError:
             pass
-        return web.Response(body=msgspec.json.encode(self.latest()), content_type="application/json")
+        news = self.latest()
+        if news.version == after:  # nothing is new: the list again, without what is long
+            news = msgspec.structs.replace(news, metadata=b"")
+        return web.Response(body=msgspec.json.encode(news), content_type="application/json")
 
 
 def _given(enrolled: Enrolled) -> web.Response:
