@@ -94,6 +94,24 @@ def explain(
     show_table(["", "value"], rows)
 
 
+@app.command(epilog="Example: ganglion model export champion --to ./champion --folder myproject")
+def export(
+    which: Which,
+    to: Annotated[Path, typer.Option(help="A new folder.")],
+    folder: Folder = HERE,
+) -> None:
+    """Write a release as files, signed so that `model_signing verify certificate` checks them, on the cloud's host."""
+    from ..core.label import Zone
+    from ..live.export import ROOTS, export
+    from ..node.bodies import make_codec
+    from .folder import state_of
+    from .nodes import node_folder
+
+    release = export(node_folder(state_of(folder), "", Zone.CLOUD), which, to, make_codec())
+    say(f"release {release.counter} is in {to}; check it with `model_signing verify certificate {to}")
+    say(f"  --signature {to}/model.sig --certificate_chain {to.with_name(f'{to.name}.{ROOTS}')}`")
+
+
 def _cells(row: Any) -> tuple[object, ...]:
     size = f"{row.size_bytes / 1e3:.0f} kB"
     names = " ".join(row.aliases)

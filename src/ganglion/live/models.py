@@ -62,6 +62,10 @@ class ModelStore:
             return found[0]
         raise NotFound(f"{len(found) or 'no'} releases go by {which!r}; give a counter, an alias or more of a digest")
 
+    def release_of(self, which: str) -> Release:
+        """A release's manifest. Raises NotFound, Corrupt."""
+        return self._release(self._manifest(self.counter_of(which)))
+
     def explain(self, which: str) -> Lineage:
         """Where a release comes from. Raises NotFound, Corrupt."""
         counter = self.counter_of(which)
