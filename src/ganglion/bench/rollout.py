@@ -11,12 +11,13 @@ from ..core.facts import Activated, Arrived
 from ..core.rng import stream
 from ..flow.rollout.revert import Revert
 from . import rollout_live
-from .rollout_cases import CASES, CUTS, Case, ends, inputs_to_return
+from .rollout_cases import CASES, CUTS, MISSED, Case, ends, inputs_to_return
 from .rollout_fleet import CLOUD, RATE_HZ, SETTLE_S, rules
 from .rollout_sim import EDGES, world
 
 SEEDS, ALARM_SEEDS, RANDOM_CUTS, SWAPS = 10, 40, 200, 100
 LIMIT_INPUTS = 500
+LOOKS = 3
 LOAD_HZ = 50.0  # of each device, while releases are swapped
 TOLERANT = 0.1
 QUICK_CUTS = tuple(CUTS[place] for place in (3, 6, 8, 10, 12))
@@ -55,13 +56,19 @@ def _simulated(case: Case, seeds: Sequence[int]) -> Result:
 
 
 def _live(case: Case, seed: int) -> Result:
-    """Once, with processes."""
+    """Once, with processes; a phase too short to be met by whoever looks from outside is looked for a few times."""
     log.info("%s, live", case.what)
     what = f"live: {case.what}"
     if case.only_sim:
         return {"what": what, "runs": 0, "why": f"not played: {case.only_sim}"}
-    with rollout_live.world(seed, case.first) as story:
-        wrong = list(case.play(story))
+    wrong = list[str]()
+    for turn in range(LOOKS):
+        with rollout_live.world(seed + turn, case.first) as story:
+            wrong = list(case.play(story))
+        if not any(MISSED in one for one in wrong):
+            break
+    else:
+        return {"what": what, "runs": 0, "why": f"not played: {wrong[0]}, {LOOKS} times"}
     return {"what": what, "runs": 1, "held": int(not wrong), "bar": "all", "ok": not wrong, "why": "; ".join(wrong)}
 
 

@@ -21,6 +21,7 @@ Wrong = Iterator[str]
 Play = Callable[[Story], Wrong]
 STEP_S = 0.005  # between two looks for the moment of a power cut
 AWAY_S = 1.0
+MISSED = "was not met at"
 SHORT_S = 25.0  # a ring's patience where some site will not report
 
 
@@ -186,8 +187,9 @@ def power_cut(victim: NodeId, phase: str, kind: str) -> Play:
 
     def case(story: Story) -> Wrong:
         story.begin(2, kind, rules(shadow=kind != "worse", error=0.0 if kind == "worse" else 0.1))
-        if not story.at(lambda: there(story), SETTLE_S):
-            yield f"{victim} never came to {phase}"
+        story.at(lambda: there(story) or story.over(2) is not None, SETTLE_S)
+        if story.over(2) is not None:
+            yield f"{victim} {MISSED} {phase}"
             return
         story.kill(victim)
         story.world.rest(AWAY_S)
