@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .screen import Output
+
 Node = Annotated[str, typer.Argument(help="Its id in fleet.toml; may be left out where there is only one.")]
 Folder = Annotated[Path, typer.Option(help="The project's folder.")]
 Ttl = Annotated[float, typer.Option(min=1.0, help="Seconds that the token is good for.")]
@@ -52,7 +54,29 @@ def group(noun: str) -> typer.Typer:
         hosts.serve(folder, Zone[noun.upper()], node)
 
     _add_install(app, noun)
+    if noun == "device":
+        _add_sense(app)
     return app
+
+
+def _add_sense(app: typer.Typer) -> None:
+    @app.command(epilog="Example: ganglion device sense device-1 --rate 5 --count 100")
+    def sense(
+        node: Node = "",
+        folder: Folder = HERE,
+        source: Annotated[str, typer.Option(help="Which of its sources, as data.py names them.")] = "stream",
+        rate: Annotated[float, typer.Option(min=0.01, max=500.0, help="Samples in a second.")] = 5.0,
+        count: Annotated[int, typer.Option(min=0, help="How many; 0: until Ctrl-C.")] = 0,
+        output: Annotated[Output, typer.Option("--output", "-o", help="How it is printed.")] = Output.TABLE,
+    ) -> None:
+        """Let a running device's sensor read, and say what became of its samples."""
+        from ..core.label import Zone
+        from . import sensing
+        from .folder import state_of
+        from .nodes import node_folder
+
+        place = node_folder(state_of(folder), node, Zone.DEVICE)
+        sensing.sense(place, source, count, rate, output is Output.JSON)
 
 
 def _add_install(app: typer.Typer, noun: str) -> None:
