@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 import ganglion
+from ganglion.cli.sensing import sense
 from ganglion.core.errors import ConfigError, NotFound, ProtocolError, Unreachable
 from ganglion.core.facts import Answered, Fetched, Hard, Pushed
 from ganglion.core.fleet import Fleet, Link, Node, NodeId
@@ -183,6 +185,15 @@ def test_a_job_trains_in_a_worker_and_devices_answer(fleet: LiveFleet, setup: Se
             client.infer(np.zeros((2, 2), np.float32))
         with pytest.raises(ProtocolError, match="float64"):
             client.infer(np.zeros(3))
+
+
+def test_a_person_lets_the_sensor_read(fleet: LiveFleet, capsys: pytest.CaptureFixture[str]) -> None:
+    place = fleet.folder / DEVICE
+    sense(place, "stream", 20, 50.0, True)
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["sent"] == seen["answered"] == 20 and seen["without a class"] == 0
+    with pytest.raises(NotFound, match="no source 'other'; it has"):
+        sense(place, "other", 1, 1.0, True)
 
 
 def test_the_tap_sees_what_went_over_the_wire(fleet: LiveFleet) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import NotFound
 from .screen import say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -50,10 +51,19 @@ class Seen:
 
 
 def sense(place: Path, source: str, count: int, rate_hz: float, as_json: bool) -> None:
-    """Streams until the count is reached or Ctrl-C; then the sensor rests. Raises Unreachable where no device runs."""
+    """Streams until the count is reached or Ctrl-C; then the sensor rests.
+
+    Raises NotFound for a source that the device does not have, Unreachable where it does not run.
+    """
     from ..flow.sense.messages import Stream
     from ..live.admin import AdminClient
+    from ..live.agent_data import read_sensor
 
+    if (sensor := read_sensor(place)) is None:
+        raise NotFound(
+            f"{place} has no source: data.py's stream(node) gives a device what it senses; see `ganglion new`"
+        )
+    sensor(source, 0)  # raises where there is no such source
     first, seen = int(time.time()) * PER_SECOND, Seen()
     with AdminClient(place) as told, AdminClient(place) as client:
         facts = told.watch(client.status().facts)
