@@ -16,7 +16,7 @@ def test_the_quick_bench_keeps_its_bar_and_leaves_no_trace() -> None:
     before = os.sched_getaffinity(0)
     measured = run(True, 7)
     assert [row["what"] for row in measured["rows"]] == [
-        f"{kind}, {size}" for size in SIZES for kind in ("runtime", "split", "json")
+        f"{kind}, {size}" for size in SIZES for kind in ("runtime", "floor", "split", "split asleep", "json")
     ]
     assert measured["ok"]
     assert os.sched_getaffinity(0) == before

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ganglion.bench.traces import DELAY_S, SWITCH_S, WAYS, run
-from ganglion.bench.traces_live import live
+from ganglion.bench.traces_live import Pace, live
 from ganglion.bench.traces_read import Trace, synthetic
 from ganglion.bench.traces_replay import Conditions, clairvoyant, follow
 from ganglion.core.rng import stream
@@ -58,7 +58,8 @@ def test_the_quick_bench_keeps_its_bars() -> None:
 def test_a_live_replay_answers_everything_and_is_slower_than_the_best_way_of_each_moment() -> None:
     ways = Ways.of(WAYS, DELAY_S)
     trace = synthetic(7, 1)
-    found = live(trace, ways, (0.25, 12), SWITCH_S)
-    assert found["lost"] == 0
-    assert found["probes"] > 0
-    assert found["ours_ms"] >= 1e3 * Conditions.of(trace, ways, 0.25, 12).least_s * 0.9
+    ours, *fixed = live(trace, ways, Pace(0.25, 12, SWITCH_S))
+    assert len(fixed) == len(WAYS)
+    assert all(run.lost == 0 for run in (ours, *fixed))
+    assert ours.probes > 0
+    assert float(ours.seconds.mean()) >= Conditions.of(trace, ways, 0.25, 12).least_s * 0.9

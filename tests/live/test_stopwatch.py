@@ -23,7 +23,7 @@ def timed(*anchors: Anchor) -> Timing:
 
 
 def test_anchors_share_the_work_and_end_with_all_of_it() -> None:
-    ends = anchors_of(MODEL)
+    ends = anchors_of(MODEL, 3)
     work = Rates().seconds(MODEL)
     assert ends[-1] == len(MODEL.kernels)
     assert ends == sorted(set(ends))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ganglion.core.errors import ConfigError
 from ganglion.core.rng import stream
 from ganglion.watch import Replan, Steady, Way, Ways, local_exit
+from ganglion.watch.replan import Queue
 from ganglion.watch.ways import LOADS
 
 WAYS = Ways.of([Way("here", 0.3), Way("half", 0.2, 0.006, 5000.0), Way("there", 0.01, 0.02, 20000.0)], 0.03)
@@ -46,6 +47,27 @@ def test_the_way_looked_up_is_the_fastest(parts: list[tuple[float, float, float]
     ways = Ways.of([Way(str(at), *part) for at, part in enumerate(parts)], 0.03)
     best = min(ways.seconds(at, rate, load) for at in range(len(parts)))
     assert ways.seconds(ways.best(rate, load), rate, load) == pytest.approx(best, rel=1e-9)
+
+
+@given(SOME, st.floats(1.0, 1e8), st.sampled_from(LOADS), st.floats(0.0, 10.0))
+def test_behind_a_queue_the_way_looked_up_is_the_fastest_too(
+    parts: list[tuple[float, float, float]], rate: float, load: float, wait_s: float
+) -> None:
+    ways = Ways.of([Way(str(at), *part) for at, part in enumerate(parts)], 0.03)
+    best = min(ways.seconds(at, rate, load, wait_s) for at in range(len(parts)))
+    assert ways.seconds(ways.best(rate, load, wait_s), rate, load, wait_s) == pytest.approx(best, rel=1e-9)
+
+
+def test_requests_in_each_others_way_send_the_next_one_elsewhere() -> None:
+    replan = Replan(WAYS, switch_s=0.0)
+    for _ in range(5):
+        replan.transferred(20_000, 0.1)
+    assert WAYS.ways[replan.choose()].name == "there"
+    assert WAYS.ways[replan.choose(Queue(10_000.0))].name == "there"
+    assert WAYS.ways[replan.choose(Queue(100_000.0))].name == "here"  # half a second of them is before it
+    assert WAYS.ways[replan.choose()].name == "there"  # they have gone, and the rate is as it was
+    assert WAYS.ways[replan.choose(Queue(0.0, 20_000.0))].name == "here"  # the oldest is far too late for the rate
+    assert WAYS.ways[replan.choose()].name == "there"
 
 
 def test_faster_links_never_send_less() -> None:

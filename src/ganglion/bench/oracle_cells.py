@@ -20,7 +20,9 @@ from .oracle_ways import arm_of, baselines, plan
 from .oracle_wire import Arm
 
 HOPELESS = 1.3  # an arm that cannot take less than so many times a measured one is not measured
-PILOTS, FEW = 3, 3  # requests: to know what is reachable; of a baseline that is no candidate for the best
+PILOTS, FEW = 3, 2  # requests: to know what is reachable; of a baseline that is no candidate for the best
+# After so many turns an arm is asked on only if its quickest request is within so many times the best arm's median.
+NEAR = {1: 1.15, 2: 1.08, 4: 1.04, 6: 1.02, 8: 1.01}
 
 K = TypeVar("K")
 
@@ -55,7 +57,8 @@ class Cell:
     link: Link  # as fitted
     plan: Split
     ours: Arm
-    seconds: dict[Arm, list[float]]  # of every candidate
+    seconds: dict[Arm, list[float]]  # of every candidate that was asked more than once
+    behind: int  # candidates that one request ruled out
     skipped: str
     baselines: dict[str, float]  # medians
     stolen: float  # share of all time that other processes took
@@ -89,15 +92,14 @@ class Race:
         self._device, self._slow = device, slow
         self._whole = device.whole()
         self._lossless = {net.cuts[0], net.cuts[-1]}  # pixels are bytes anyway, and nothing crosses
-        self._warm: set[Arm] = set()
         self.seconds: dict[Arm, list[float]] = {}
         self.wall_s = self.stolen_s = self.apart = 0.0
 
     def ask(self, arm: Arm) -> None:
-        """Once; the first time it is asked twice, for that one opens both halves."""
-        if arm not in self._warm:
+        """Once; the first time both halves are opened before, and one request more warms them up."""
+        if arm not in self.seconds:
+            self._device.ready(arm)
             took = self._device.ask(arm, self._slow)
-            self._warm.add(arm)
             if arm.wire == "raw" or (arm.cut in self._lossless and not arm.jpeg_bytes):
                 self.apart = max(self.apart, self._apart(took))
         took = self._device.ask(arm, self._slow)
@@ -108,8 +110,25 @@ class Race:
         """All of them, so many times, in another order each time."""
         every = list(arms)
         for turn in range(count):
-            for at in stream(seed, "turn", turn).permutation(len(every)):
-                self.ask(every[int(at)])
+            self._turn(every, seed, turn)
+
+    def until_clear(self, ours: Arm, arms: Iterable[Arm], count: int, seed: int) -> None:
+        """At most so many turns: arms that fall behind are left out, and it ends when one arm is left, which is ours.
+
+        What an arm took is kept however early it was left out.
+        """
+        every = list(dict.fromkeys([ours, *arms]))
+        for turn in range(count):
+            self._turn(every, seed, turn)
+            if (near := NEAR.get(turn + 1)) is not None:
+                least = near * min(median(self.seconds[arm]) for arm in every)
+                every = [arm for arm in every if arm == ours or min(self.seconds[arm]) <= least]
+            if turn and every == [ours]:  # both halves of the turns have one of ours at least
+                return
+
+    def _turn(self, arms: Sequence[Arm], seed: int, turn: int) -> None:
+        for at in stream(seed, "turn", turn).permutation(len(arms)):
+            self.ask(arms[int(at)])
 
     def _apart(self, took: Took) -> float:
         most = max(float(np.abs(array).max()) for array in self._whole.values()) or 1.0
@@ -125,12 +144,14 @@ def run_cell(device: Device, net: Staged, link: Link, condition: Condition, tria
     reachable = min(race.seconds.pop(ours))
     bounds = composed(net.chain, net.halves.min(2), slow, link)
     kept, skipped = _candidates(net, bounds, HOPELESS * reachable)
-    race.turns({ours: None, **dict.fromkeys(kept)}, trial.requests, seed)
+    race.until_clear(ours, kept, trial.requests, seed)
     named = baselines(net, slow, fitted, trial.conditions, seed)
-    candidates = {arm: race.seconds[arm] for arm in race.seconds}
+    candidates = {arm: taken for arm, taken in race.seconds.items() if len(taken) > 1}
+    behind = len(race.seconds) - len(candidates)
     race.turns(dict.fromkeys(arm for arm in named.values() if arm not in candidates), FEW, seed)
     medians = {name: median(race.seconds[arm]) for name, arm in named.items()}
-    return Cell(condition, fitted, found, ours, candidates, skipped, medians, race.stolen_s / race.wall_s, race.apart)
+    stolen = race.stolen_s / race.wall_s
+    return Cell(condition, fitted, found, ours, candidates, behind, skipped, medians, stolen, race.apart)
 
 
 def _candidates(net: Staged, bounds: Floats, most_s: float) -> tuple[list[Arm], str]:

@@ -14,7 +14,7 @@ from ..core.blob import arrays_of_bytes
 from ..engine.onnx.part import OpenPart, Part
 from ..pack import Raw
 from .oracle_stages import Arrays, as_numbers
-from .oracle_wire import FOLDER, JPEG, PROBE, TIMES, frame, read_back, read_frame
+from .oracle_wire import FOLDER, JPEG, OPEN, PROBE, TIMES, frame, read_back, read_frame
 
 
 class Far:
@@ -32,6 +32,9 @@ class Far:
             number, blobs = heard
             if number == FOLDER:
                 self._enter(Path(blobs[0].decode()))
+                connection.sendall(frame(number, []))
+            elif number == OPEN:
+                opened.setdefault(wanted := int(blobs[0]), self._open(wanted))
                 connection.sendall(frame(number, []))
             elif number == PROBE:
                 connection.sendall(frame(number, []))

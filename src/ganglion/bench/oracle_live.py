@@ -29,7 +29,7 @@ from ..live.shaping import Shaper
 from ..live.stopwatch import line_through
 from ..pack import unpack
 from .oracle_stages import as_numbers, pixels
-from .oracle_wire import FOLDER, JPEG, PROBE, TIMES, Arm, frame, read_frame, written
+from .oracle_wire import FOLDER, JPEG, OPEN, PROBE, TIMES, Arm, frame, read_frame, written
 
 FAR = "ganglion.bench.oracle_far"
 DOWN_BYTES_S = 100e6 / 8
@@ -136,6 +136,13 @@ class Device:
     def whole(self) -> dict[str, NDArray[Any]]:
         """What the network answers here, uncut."""
         return self._made.run(self._numbers).outputs
+
+    def ready(self, arm: Arm) -> None:
+        """Opens both halves of an arm, so that no request waits for that."""
+        if arm not in self._opened:
+            front = self._open(arm).front
+            front(self._numbers)
+            self._exchange(frame(OPEN, [str(self._numbered[arm]).encode()]))
 
     def ask(self, arm: Arm, slow: float) -> Took:
         """One request by an arm, with this end `slow` times as slow as the far one. Raises Unreachable."""

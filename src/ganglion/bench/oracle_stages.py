@@ -34,7 +34,7 @@ class Staged:
     name: str
     made: Captured
     segments: Segments
-    chain: Chain  # what a planner is told: the whole and three anchors measured, the rest shared out by work
+    chain: Chain  # what a planner is told: the whole and some anchors measured, the rest shared out by work
     halves: Floats  # [2, cuts, turns] before and behind each cut; the last cut leaves nothing behind
     alone: Floats  # [kernels] each one by itself
 

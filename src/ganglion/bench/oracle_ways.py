@@ -23,10 +23,10 @@ from ..plan.cut import (
     random_cut,
     split,
 )
+from .oracle_pictures import coded
 from .oracle_stages import WIRES, Staged
 from .oracle_wire import JPEG, Arm
 
-JPEG_HEAD_BYTES, JPEG_PIXEL_BYTES = 600, 0.4  # declared: 20.7 kB for 224 x 224, quality about 85 of a photograph
 DEVICE, CLOUD = NodeId("device"), NodeId("cloud")
 
 
@@ -47,10 +47,10 @@ def arm_of(net: Staged, found: Split) -> Arm:
     return Arm(net.segments.cut(found.cut), wire.codec if wire else WIRES[0].codec)
 
 
-def jpeg_bytes(net: Staged) -> int:
-    """Of the network's picture, as declared."""
-    pixels = sum(int(np.prod(like.shape[-2:])) for like in net.made.example.values())
-    return JPEG_HEAD_BYTES + round(JPEG_PIXEL_BYTES * pixels)
+def jpeg_bytes(net: Staged, seed: int) -> int:
+    """Of real pictures of the network's size, as JPEG or WebP at equal accuracy."""
+    shapes = [like.shape for like in net.made.example.values()]
+    return sum(coded(shape[-2], shape[-1], seed).size_bytes for shape in shapes)
 
 
 def baselines(net: Staged, slow: float, link: Link, conditions: Sequence[Places], seed: int) -> dict[str, Arm]:
@@ -62,7 +62,7 @@ def baselines(net: Staged, slow: float, link: Link, conditions: Sequence[Places]
     return {
         "device": Arm(last, "u8"),
         "cloud_u8": Arm(first, "u8"),
-        "cloud_jpeg": Arm(first, JPEG, jpeg_bytes(net)),
+        "cloud_jpeg": Arm(first, JPEG, jpeg_bytes(net, seed)),
         "neurosurgeon": arm_of(net, layers),
         "dads": Arm(dads_cut(net, slow, link, 1), "u8"),
         "static": arm_of(net, static),

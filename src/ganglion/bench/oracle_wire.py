@@ -17,6 +17,7 @@ HEAD = struct.Struct("<iI")  # number of the arm, how many blobs follow
 SIZE = struct.Struct("<Q")
 TIMES = struct.Struct("<dd")  # CPU and wall seconds of the far half
 PROBE, FOLDER = -1, -2  # instead of an arm: answer at once; where the far half finds its parts
+OPEN = -3  # and the arm's number: be ready for it
 JPEG = "jpeg"
 
 

@@ -1,7 +1,12 @@
-"""What splitting itself costs: a model that does nothing, asked over mutual TLS, against calling the runtime here."""
+"""What splitting itself costs: a model that does nothing, asked over mutual TLS, against calling the runtime here.
+
+Beside it the floor, which is the same bytes there and back over the same TLS and nothing else; a split whose two ends
+go to sleep while they wait, as they do over slower links; and JSON over HTTPS.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,7 @@ import uvloop
 from ..core.cut import Cut
 from ..core.errors import Unreachable
 from ..core.rng import stream
+from ..engine.onnx.captured import Captured
 from ..engine.onnx.no_op import no_op
 from ..live.identity.authority import create_authority
 from ..live.identity.certificates import request
@@ -27,7 +34,9 @@ from ..live.identity.names import zone_host
 from ..live.identity.node import Identity, accept, key_of
 from ..live.process import ONE_THREAD
 from ..live.split.ask import Split
-from .overhead_peer import HTTP, NODES, SEATS, pin
+from ..live.split.hops import Seat
+from .overhead_floor import Floor, connect, message_of
+from .overhead_peer import AWAKE_S, HTTP, NODES, PORTS, SEATS, pin
 
 MOST_ADDED_S = 0.3e-3  # by the median, for the small tensor
 QUICK_SHARE = 0.5
@@ -35,6 +44,8 @@ SIZES = {"4 kB": 1_000, "602 kB": 150_528}  # numbers; the second is a picture o
 COUNTS = {"4 kB": 100, "602 kB": 20}  # requests per turn
 JSON_SHARE = 10  # so many times fewer of those, they take so much longer
 WARM = 20
+BLOCK = 10  # requests of a kind in a row, of which the first is not counted
+PAUSE_S = 0.003  # between blocks: an end that stays awake for one kind does not for the next
 PEER = "ganglion.bench.overhead_peer"
 Ask = Callable[[], Awaitable[None]]
 Times = list[tuple[float, float]]  # wall and CPU seconds of each request
@@ -54,9 +65,9 @@ def run(quick: bool, seed: int) -> Result:
                 assert peer.stdout is not None and peer.stdin is not None
                 pin(0)  # after the other has begun, for it would inherit this
                 line = peer.stdout.readline().split()
-                if len(line) != 2:
+                if len(line) != PORTS:
                     raise Unreachable(f"the far side ended with {peer.wait()}; run it again with -v")
-                rows = uvloop.run(_measure(folder, (int(line[0]), int(line[1])), turns, seed))
+                rows = uvloop.run(_measure(folder, [int(port) for port in line], turns, seed))
                 peer.stdin.close()
     finally:
         os.sched_setaffinity(0, had)
@@ -81,37 +92,51 @@ def identities(folder: Path) -> None:
         accept(own, authority.issue(request(key_of(own), seat.node), seat.node, seat.zone))
 
 
-async def _measure(folder: Path, ports: tuple[int, int], turns: int, seed: int) -> list[Result]:
+async def _measure(folder: Path, ports: list[int], turns: int, seed: int) -> list[Result]:
     identity = Identity.load(folder / NODES[0])
     rng, rows = np.random.default_rng(seed), []
     connector = aiohttp.TCPConnector(ssl=identity.client(HTTP))
+    floor = await connect(identity, zone_host(SEATS[1].zone), ports[2])
     async with aiohttp.ClientSession(connector=connector) as session:
         for size, numbers in SIZES.items():
-            seats = (SEATS[0], replace(SEATS[1], port=ports[0]))
             model = no_op(numbers)
-            split = Split(model, identity, seats, stream(seed, "overhead"))
-            await split.start(fallback=False)
-            await split.linked()
-            await split.open("split", Cut((0, 1), model.model.weights), ("raw",))
+            splits = [
+                await _opened(Split(model, identity, _seats(port), stream(seed, "overhead"), awake_s), model)
+                for port, awake_s in zip(ports, AWAKE_S, strict=False)
+            ]
             x = rng.normal(size=(1, numbers)).astype(np.float32)
-            asks = _asks(model, split, _poster(session, ports[1], x), x)
+            asks = _asks(model, splits, floor, x) | {"json": _poster(session, ports[3], x)}
             rows += _rows(size, await _taken(asks, turns, COUNTS[size], rng))
-            await split.close()
+            for split in splits:
+                await split.close()
+    floor.close()
     return rows
 
 
-def _asks(model: Any, split: Split, post: Ask, x: Any) -> dict[str, Ask]:
-    """Each way to have the sign of every number changed twice."""
-    whole = model.open(model.cut(model.whole()))
+def _seats(port: int) -> tuple[Seat, ...]:
+    return SEATS[0], replace(SEATS[1], port=port)
+
+
+async def _opened(split: Split, model: Captured) -> Split:
+    await split.start(fallback=False)
+    await split.linked()
+    await split.open("split", Cut((0, 1), model.model.weights), ("raw",))
+    return split
+
+
+def _asks(model: Captured, splits: list[Split], floor: Floor, x: Any) -> dict[str, Ask]:
+    """Each way to have the sign of every number changed twice, and the floor, which changes nothing."""
+    whole, message = model.open(model.cut(model.whole())), message_of(x.shape[1])
 
     async def runtime() -> None:
         whole({"x0": x})
 
-    async def asked() -> None:
+    async def asked(split: Split) -> None:
         reply = await split.ask({"x0": x})
         assert reply.outputs["x2"].shape == x.shape
 
-    return {"runtime": runtime, "split": asked, "json": post}
+    awake, asleep = (partial(asked, split) for split in splits)
+    return {"runtime": runtime, "floor": partial(floor.ask, message), "split": awake, "split asleep": asleep}
 
 
 def _poster(session: aiohttp.ClientSession, port: int, x: Any) -> Ask:
@@ -126,13 +151,15 @@ def _poster(session: aiohttp.ClientSession, port: int, x: Any) -> Ask:
 
 
 async def _taken(asks: dict[str, Ask], turns: int, count: int, rng: np.random.Generator) -> dict[str, Times]:
-    """Seconds of each request by each way; the first ones warm up and are not counted."""
+    """Seconds of each request by each way; the first turn warms up and is not counted."""
     taken: dict[str, Times] = {kind: [] for kind in asks}
     plain = [kind for kind in asks if kind != "json"]
     for turn in range(turns + 1):
-        for _ in range(count if turn else WARM):  # one by one, so that a slower spell meets both alike
+        for _ in range((count if turn else WARM) // BLOCK):  # in small blocks, so that a slower spell meets all alike
             for kind in rng.permutation(plain):
-                taken[kind] += [await _timed(asks[kind])][: bool(turn)]
+                await asyncio.sleep(PAUSE_S)
+                times = [await _timed(asks[kind]) for _ in range(BLOCK)]
+                taken[kind] += times[1:] if turn else []
         for _ in range(max(count // JSON_SHARE, 1)):
             taken["json"] += [await _timed(asks["json"])][: bool(turn)]
     return taken
@@ -146,13 +173,13 @@ async def _timed(ask: Ask) -> tuple[float, float]:
 
 
 def _rows(size: str, taken: dict[str, Times]) -> list[Result]:
-    raw_s, rows = float(np.median([wall_s for wall_s, _ in taken["runtime"]])), []
+    p50 = {kind: 1e3 * float(np.median([wall_s for wall_s, _ in times])) for kind, times in taken.items()}
+    rows = []
     for kind, times in taken.items():
-        seconds = [wall_s for wall_s, _ in times]
-        row: Result = {"what": f"{kind}, {size}", "requests": len(seconds)}
-        row |= {f"p{level}_ms": round(1e3 * float(np.percentile(seconds, level)), 4) for level in (50, 99)}
-        added_s = float(np.median(seconds)) - raw_s
+        row: Result = {"what": f"{kind}, {size}", "requests": len(times), "p50_ms": round(p50[kind], 4)}
+        row["p99_ms"] = round(1e3 * float(np.percentile([wall_s for wall_s, _ in times], 99)), 4)
         row["near_cpu_ms"] = round(1e3 * float(np.median([cpu_s for _, cpu_s in times])), 4)
-        row["added_ms"] = None if kind == "runtime" else round(1e3 * added_s, 4)
+        row["added_ms"] = None if kind == "runtime" else round(p50[kind] - p50["runtime"], 4)
+        row["over_floor_ms"] = round(p50[kind] - p50["runtime"] - p50["floor"], 4) if "split" in kind else None
         rows.append(row)
     return rows

@@ -18,12 +18,16 @@ from ..core.rng import stream
 from ..engine.onnx.no_op import no_op
 from ..engine.stages import Stages
 from ..live.identity.node import Identity
+from ..live.split.awake import WINDOW_S
 from ..live.split.hops import Seat
 from ..live.split.serve import Server, weights_in
+from .overhead_floor import echo
 
 HTTP = "http/1.1"
 NODES = (NodeId("near"), NodeId("far"))
+PORTS = 4  # of the two places, the floor and JSON, in this order
 MOST_BYTES = 64 << 20
+AWAKE_S = (WINDOW_S, 0.0)  # of the two places that are served: as they are, and one that always sleeps
 SEATS = (Seat(NODES[0], Zone.DEVICE), Seat(NODES[1], Zone.EDGE))
 
 
@@ -48,20 +52,23 @@ _parts: dict[int, Stages] = {}
 
 
 async def main(folder: Path) -> None:
-    """Opens both ports, says which, and answers until the parent closes our input."""
+    """Opens the ports of two places, the floor and JSON, says which, and answers until the parent closes our input."""
     identity = Identity.load(folder)
-    server = Server(identity, SEATS, 1, weights_in(None), stream(0, "overhead"))
-    port = await server.start()
+    servers = [Server(identity, SEATS, 1, weights_in(None), stream(0, "overhead"), awake_s) for awake_s in AWAKE_S]
+    ports = [await server.start() for server in servers]
+    floor, floor_port = await echo(identity)
     app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_post("/", answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=identity.server(HTTP))
     await site.start()
-    sys.stdout.write(f"{port} {runner.addresses[0][1]}\n")
+    sys.stdout.write(" ".join(map(str, (*ports, floor_port, runner.addresses[0][1]))) + "\n")
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    await server.close()
+    for server in servers:
+        await server.close()
+    floor.close()
     await runner.cleanup()
 
 

@@ -13,7 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,13 @@ from ..live.split.asked import Arrays, Reply
 from ..live.split.follow import Follow
 from ..watch import Replan, Ways
 from .overhead import PEER, identities
-from .overhead_peer import NODES, SEATS
-from .traces_read import Trace
+from .overhead_peer import NODES, PORTS, SEATS
+from .traces_read import Floats, Trace
 
 DOWN_BYTES_S = 1e6
 DEADLINE_S = 20.0
 ANSWER = 16  # numbers
 LEAD_S = 5.0  # before the trace begins
-Result = dict[str, Any]
 
 
 class Slowed:
@@ -70,11 +70,54 @@ class Slowed:
         await asyncio.sleep(known.near_s)
         reply = await self.split.ask(inputs, deadline_s, tier, way)
         await asyncio.sleep(known.far_s)
-        return replace(reply, took_s=time.monotonic() - began_s, spent_s=reply.spent_s + known.far_s)
+        return reply.slower(time.monotonic() - began_s, known.far_s)
 
 
-def live(trace: Trace, ways: Ways, pace: tuple[float, int], switch_s: float) -> Result:
-    """Replays a trace's beginning; `pace` is seconds between requests and how many. Figures, and what was lost."""
+@dataclass(frozen=True)
+class Pace:
+    """How a trace is played."""
+
+    period_s: float  # between requests
+    requests: int
+    switch_s: float  # what a change is expected to cost
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What came of it."""
+
+    replies: list[Reply | None]  # None where no answer came at all
+    changes: int
+    probes: int
+
+    @property
+    def seconds(self) -> Floats:
+        """Of each request; a lost one counts as its whole deadline."""
+        return np.array([DEADLINE_S if reply is None else reply.took_s for reply in self.replies])
+
+    @property
+    def lost(self) -> int:
+        """Requests without an answer."""
+        return sum(reply is None for reply in self.replies)
+
+    @property
+    def alone(self) -> int:
+        """Requests that the device answered because nothing came in time."""
+        return sum(reply is not None and reply.degraded for reply in self.replies)
+
+
+def live(trace: Trace, ways: Ways, pace: Pace) -> tuple[Run, ...]:
+    """Replays a trace's beginning, followed and by each way alone, all at the same time on links of their own.
+
+    The followed run comes first, the others in the ways' order.
+    """
+    allowed = (ways, *(Ways.of([way], ways.delay_s) for way in ways.ways))
+    with ThreadPoolExecutor(len(allowed)) as threads:  # each waits nearly all the time
+        runs = [threads.submit(_run, trace, ways, one, pace) for one in allowed]
+        return tuple(one.result() for one in runs)
+
+
+def _run(trace: Trace, ways: Ways, allowed: Ways, pace: Pace) -> Run:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         identities(folder)
@@ -83,30 +126,29 @@ def live(trace: Trace, ways: Ways, pace: tuple[float, int], switch_s: float) -> 
         with subprocess.Popen(command, env={**os.environ, **ONE_THREAD}, **pipes) as peer:
             assert peer.stdout is not None and peer.stdin is not None
             line = peer.stdout.readline().split()
-            if len(line) != 2:
+            if len(line) != PORTS:
                 raise Unreachable(f"the far side ended with {peer.wait()}; run it again with -v")
-            found = uvloop.run(_replay(folder, int(line[0]), trace, ways, (*pace, switch_s)))
+            found = uvloop.run(_replay(folder, int(line[0]), trace, (ways, allowed), pace))
             peer.stdin.close()
     return found
 
 
-async def _replay(folder: Path, far: int, trace: Trace, ways: Ways, pace: tuple[float, int, float]) -> Result:
-    period_s, requests, switch_s = pace
-    model = narrowing(
-        (*sorted({int(way.sent_bytes) // 4 for way in ways.ways if way.sent_bytes}, reverse=True), ANSWER)
-    )
-    link = ShapedLink(("127.0.0.1", far), _link(trace, ways.delay_s / 2))
+async def _replay(folder: Path, far: int, trace: Trace, ways: tuple[Ways, Ways], pace: Pace) -> Run:
+    every, allowed = ways
+    sizes = {int(way.sent_bytes) // 4 for way in every.ways if way.sent_bytes}
+    model = narrowing((*sorted(sizes, reverse=True), ANSWER))
+    link = ShapedLink(("127.0.0.1", far), _link(trace, every.delay_s / 2))
     port, began_s = await link.start(), time.monotonic()
     split = Split(model, Identity.load(folder / NODES[0]), (SEATS[0], replace(SEATS[1], port=port)), stream(0, "live"))
     await split.start()
-    follow = Follow(Slowed(split, ways), Replan(ways, switch_s=switch_s))
+    follow = Follow(Slowed(split, every), Replan(allowed, switch_s=pace.switch_s))
     try:
         await split.linked(60.0)
-        for way in ways.ways:
+        for way in every.ways:
             await split.open(way.name, _cut(model, int(way.sent_bytes)), ("raw",))
         await asyncio.sleep(LEAD_S - (time.monotonic() - began_s))
         x = {"x0": np.zeros((1, model.example["x0"].shape[1]), np.float32)}
-        return _figures(await _requests(follow, x, period_s, requests), follow)
+        return Run(await _requests(follow, x, pace.period_s, pace.requests), follow.changes, follow.probes)
     finally:
         await follow.close()
         await split.close()
@@ -141,14 +183,3 @@ async def _answer(follow: Follow, x: Arrays) -> Reply | None:
         return await follow.ask(x, DEADLINE_S)
     except GanglionError:
         return None
-
-
-def _figures(replies: list[Reply | None], follow: Follow) -> Result:
-    taken = [reply.took_s for reply in replies if reply is not None]
-    return {
-        "ours_ms": 1e3 * float(np.mean(taken)),
-        "changes": follow.changes,
-        "probes": follow.probes,
-        "alone": sum(reply is not None and reply.degraded for reply in replies),
-        "lost": sum(reply is None for reply in replies),
-    }

@@ -11,7 +11,6 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
@@ -21,12 +20,15 @@ from ..core.model import Model
 from ..core.probability import Floats
 from ..engine.profiles import node_class
 from ..plan.cut import Chain, Limits, Split, neurosurgeon, split
+from .kept import Kept
 from .networks import FULL, NARROW, network
 from .oracle_cells import Race, split_regret
 from .oracle_live import Device, link_of, testbed
+from .oracle_pictures import sources
 from .oracle_stages import Staged, composed, halves, stage
 from .oracle_ways import arm_of, dads_cut, jpeg_bytes, places, plan, predicted
 from .oracle_wire import Arm
+from .uplinks_rows import Result, gains, slow_downs
 
 NETWORKS, QUICK_NETWORKS = ("nin", "tinyyolov2", "vgg16", "alexnet", "resnet18"), ("nin", "resnet18")
 UPLINKS, QUICK_UPLINKS = (0.13, 1.1, 5.85, 18.88), (1.1, 18.88)  # Mbit/s: CAT1, 3G, 4G, Wi-Fi
@@ -34,18 +36,12 @@ CHECKED = ("alexnet", "resnet18")  # networks of which two cells are also run en
 TURNS, QUICK_TURNS, LIVE_TURNS = 6, 4, 5
 SLOW = "raspberry-pi-4"  # the class of machine whose declared rates give the device's seconds
 MOST_REGRET, QUICK_RATIO = 0.01, 1.25
-PUBLISHED = {  # Hu et al. 2019 (DADS), Kang et al. 2017 (Neurosurgeon)
-    "split over cloud-only": "DADS 1.35-8.08",
-    "split over device-only": "DADS 1.91-6.45",
-    "neurosurgeon over cloud-only": "Neurosurgeon: mean 3.1, largest 40.7",
-}
 DADS_RESNET18 = {  # split over device-only, and how much less it takes than cloud-only
     0.13: "DADS: x1.46 of device, -64 % of cloud",
     1.1: "DADS: x4.14 of device, -26 % of cloud",
     5.85: "DADS: x7.23 of device, -7 % of cloud",
     18.88: "DADS: x8.32 of device, 0 % of cloud",
 }
-Result = dict[str, Any]
 log = logging.getLogger("ganglion.bench")
 
 
@@ -62,7 +58,13 @@ class Uplink:
     best: float  # of all cuts and wires
     regret: float
 
-    def row(self) -> Result:
+    def record(self) -> Result:
+        """What is kept of it."""
+        return {
+            "row": self._row(), "slow": self.slow, "fair": self.fair, "paper": self.paper, "regret": self.regret
+        }  # fmt: skip
+
+    def _row(self) -> Result:
         """As printed: milliseconds."""
         told = {f"{name}_ms": round(1e3 * seconds, 1) for name, seconds in self.fair.items()}
         told |= {f"f32_{name}_ms": round(1e3 * seconds, 1) for name, seconds in self.paper.items()}
@@ -75,23 +77,33 @@ class Uplink:
 def run(quick: bool, seed: int) -> Result:
     """A row per network and uplink, then the gains beside what was published, and cells end to end.
 
-    Quick: two narrow networks at two uplinks, and ratios only.
+    Quick: two narrow networks at two uplinks, and ratios only. Otherwise a network that was measured before with this
+    code and seed is not measured again.
     """
-    rows: list[Result] = []
-    found: list[Uplink] = []
+    kept = None if quick else Kept("uplinks", seed)
+    found: list[Result] = []
+    lived: list[Result] = []
     for name in QUICK_NETWORKS if quick else NETWORKS:
-        log.info("%s: capturing and measuring its stages", name)
-        made = network(name).capture(NARROW if quick else FULL, seed, fixed=True)
-        net = stage(name, made, seed, QUICK_TURNS if quick else TURNS)
-        slow = slowdown(made.model, float(net.chain.seconds.sum()))
-        for rate in QUICK_UPLINKS if quick else UPLINKS:
-            found.append(_uplink(net, slow, rate, seed))
-            log.info("%s, %g Mbit/s: regret %.2f %%", name, rate, 100 * found[-1].regret)
-        if not quick and name in CHECKED:
-            rows += _live(net, slow, seed)
-    cells = [_bar(one, quick) for one in found]
-    rows = [*cells, *_gains(found), *rows, _source(found)]
+        one = (kept and kept.get(name)) or _network(name, quick, seed)
+        if kept is not None:
+            kept.put(name, one)
+        found += one["cells"]
+        lived += one["live"]
+    rows = [*(_bar(one, quick) for one in found), *gains(found), *lived, slow_downs(found, SLOW)]
+    rows += [] if quick else sources(seed)
     return {"rows": rows, "ok": all(row.get("ok") is not False for row in rows)}
+
+
+def _network(name: str, quick: bool, seed: int) -> Result:
+    log.info("%s: capturing and measuring its stages", name)
+    made = network(name).capture(NARROW if quick else FULL, seed, fixed=True)
+    net = stage(name, made, seed, QUICK_TURNS if quick else TURNS)
+    slow = slowdown(made.model, float(net.chain.seconds.sum()))
+    cells = []
+    for rate in QUICK_UPLINKS if quick else UPLINKS:
+        cells.append(_uplink(net, slow, rate, seed).record())
+        log.info("%s, %g Mbit/s: regret %.2f %%", name, rate, 100 * cells[-1]["regret"])
+    return {"cells": cells, "live": _live(net, slow, seed) if not quick and name in CHECKED else []}
 
 
 def slowdown(model: Model, here_s: float) -> float:
@@ -111,7 +123,7 @@ def _uplink(net: Staged, slow: float, rate: float, seed: int) -> Uplink:
         "plan": float(table[ours]),
         "device": float(table[0, -1]),
         "cloud_u8": float(table[0, 0]),
-        "cloud_jpeg": float(np.median(net.halves[1, 0])) + jpeg_bytes(net) / link.up_bytes_s + answer_s,
+        "cloud_jpeg": float(np.median(net.halves[1, 0])) + jpeg_bytes(net, seed) / link.up_bytes_s + answer_s,
         "neurosurgeon": _of(chain, neurosurgeon(chain, predicted(net), places(slow, link), Limits()), table),
         "dads": _dads(net, slow, link, (table, 0), seed),
     }
@@ -170,38 +182,11 @@ def crossing_bytes(model: Model, cut: Cut) -> float:
     return float(sum(sizes[name] for name in cut.crossing(model, 0)))
 
 
-def _bar(one: Uplink, quick: bool) -> Result:
+def _bar(one: Result, quick: bool) -> Result:
     if quick:  # a busy machine's narrow networks: only that the plan is no worse than either end
-        ratio = one.fair["plan"] / min(one.fair["device"], one.fair["cloud_u8"])
-        return {**one.row(), "bar": f"plan <= {QUICK_RATIO:g} of either end", "ok": ratio <= QUICK_RATIO}
-    return {**one.row(), "bar": f"regret <= {100 * MOST_REGRET:g} %", "ok": one.regret <= MOST_REGRET}
-
-
-def _gains(found: list[Uplink]) -> list[Result]:
-    """Least, mean and largest speed-up over all cells, beside what was published."""
-    fair, paper = [one.fair for one in found], [one.paper for one in found]
-    gains = {
-        "split over cloud-only, float32 on the link (paper-style)": [p["cloud"] / p["plan"] for p in paper],
-        "split over cloud-only, pixels as bytes (fair)": [f["cloud_u8"] / f["plan"] for f in fair],
-        "split over cloud-only, JPEG (fair)": [f["cloud_jpeg"] / f["plan"] for f in fair],
-        "split over device-only, float32 on the link": [
-            f["device"] / p["plan"] for f, p in zip(fair, paper, strict=True)
-        ],
-        "split over device-only, 8 bits (fair)": [f["device"] / f["plan"] for f in fair],
-        "dads over cloud-only, float32 on the link": [p["cloud"] / p["dads"] for p in paper],
-        "neurosurgeon over cloud-only, float32 on the link": [p["cloud"] / p["neurosurgeon"] for p in paper],
-        "neurosurgeon over cloud-only, pixels as bytes (fair)": [f["cloud_u8"] / f["neurosurgeon"] for f in fair],
-        "neurosurgeon over cloud-only, JPEG (fair)": [f["cloud_jpeg"] / f["neurosurgeon"] for f in fair],
-    }
-    rows = []
-    for what, values in gains.items():
-        told = {
-            "least": round(min(values), 2),
-            "mean": round(float(np.mean(values)), 2),
-            "largest": round(max(values), 2),
-        }
-        rows.append({"what": what, **told, "published": PUBLISHED.get(what.split(",")[0], "")})
-    return rows
+        ratio = one["fair"]["plan"] / min(one["fair"]["device"], one["fair"]["cloud_u8"])
+        return {**one["row"], "bar": f"plan <= {QUICK_RATIO:g} of either end", "ok": ratio <= QUICK_RATIO}
+    return {**one["row"], "bar": f"regret <= {100 * MOST_REGRET:g} %", "ok": one["regret"] <= MOST_REGRET}
 
 
 def _live(net: Staged, slow: float, seed: int) -> list[Result]:
@@ -224,9 +209,3 @@ def _live(net: Staged, slow: float, seed: int) -> list[Result]:
                 what = f"{net.name}, {rate:g} Mbit/s, {way}: end to end against composed"
                 rows.append({"what": what, **told, "error_pct": round(100 * (live_s / expected_s - 1.0), 1)})
     return rows
-
-
-def _source(found: list[Uplink]) -> Result:
-    slow = sorted({round(one.slow, 2) for one in found})
-    told = f"seconds by the declared rates of class {SLOW}, over those measured here; emulated"
-    return {"what": "the device's slow-down and its source", "least": slow[0], "largest": slow[-1], "published": told}

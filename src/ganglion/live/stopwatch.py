@@ -26,7 +26,7 @@ from .identity.files import write
 from .meter import find_rapl
 from .split.shares import Source
 
-ANCHORS, TURNS, THREADS = 3, 11, 1
+ANCHORS, TURNS, THREADS = 7, 11, 1
 LEAST_S = 0.002  # of one turn at one anchor: what is quicker is run several times in it
 Progress = Callable[[int, int], None]  # turns done, of so many
 

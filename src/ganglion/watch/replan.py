@@ -6,11 +6,23 @@ conditions last is ours, and so are the constants.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .steady import Steady
 from .ways import Ways
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What requests that were not answered yet say of a link: they are in each other's way, and bound its rate."""
+
+    bytes: float = 0.0  # sent, and still on their way as far as is known
+    most_bytes_s: float = math.inf  # the rate cannot be higher, or the oldest would have been answered
+
+
+EMPTY = Queue()
 
 
 @dataclass
@@ -49,19 +61,20 @@ class Replan:
         """Whether nothing was seen of the link for so long that somebody should send something just to see."""
         return self.up and self.silent >= self.quiet
 
-    def choose(self) -> int:
+    def choose(self, queue: Queue = EMPTY) -> int:
         """The way for the next request. Without a link, or before anything is known of it, one that needs none."""
         self.silent += 1
         local = self._local()
         if not self.up or not self.rate.value:
             self.now = self.now if self.up and self.now >= 0 else local
             return self.now
-        rate, load = self.rate.value, self.load.value or 1.0
-        best = self.ways.best(rate, load)
+        rate, load = min(self.rate.value, queue.most_bytes_s), self.load.value or 1.0
+        wait_s = queue.bytes / rate
+        best = self.ways.best(rate, load, wait_s)
         if self.now < 0 or best == self.now:
             self.now = best
             return best
-        old_s, new_s = self.ways.seconds(self.now, rate, load), self.ways.seconds(best, rate, load)
+        old_s, new_s = (self.ways.seconds(way, rate, load, wait_s) for way in (self.now, best))
         if (old_s - new_s) * self.lasts > self.switch_s and old_s > new_s * (1.0 + self.margin):
             self.now = best
         return self.now

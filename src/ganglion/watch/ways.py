@@ -42,15 +42,24 @@ class Ways:
             raise ConfigError("there is no way to choose from; plan at least one, such as all on the device")
         return Ways(tuple(ways), delay_s, tuple(_envelope(ways, delay_s, load) for load in LOADS))
 
-    def best(self, rate: float, load: float = 1.0) -> int:
-        """Which way is fastest; a look-up in the table of the nearest load."""
+    def best(self, rate: float, load: float = 1.0, wait_s: float = 0.0) -> int:
+        """Which way is fastest; a look-up in the table of the nearest load.
+
+        `wait_s` is how long the link is busy with what was sent before: it delays every way that sends alike, so only
+        ways that send nothing are looked at besides.
+        """
         place = min(range(len(LOADS)), key=lambda at: abs(LOADS[at] - load))
         thresholds, chosen = self.tables[place]
-        return chosen[bisect_right(thresholds, rate)]
+        best = chosen[bisect_right(thresholds, rate)]
+        if wait_s and self.ways[best].sent_bytes:
+            quiet = [at for at, way in enumerate(self.ways) if not way.sent_bytes]
+            best = min([best, *quiet], key=lambda at: self.seconds(at, rate, load, wait_s))
+        return best
 
-    def seconds(self, way: int, rate: float, load: float = 1.0) -> float:
+    def seconds(self, way: int, rate: float, load: float = 1.0, wait_s: float = 0.0) -> float:
         """What a way is expected to take."""
-        return self.ways[way].seconds(rate, load, self.delay_s)
+        seconds = self.ways[way].seconds(rate, load, self.delay_s)
+        return seconds + wait_s if self.ways[way].sent_bytes else seconds
 
 
 def _envelope(ways: Sequence[Way], delay_s: float, load: float) -> tuple[tuple[float, ...], tuple[int, ...]]:

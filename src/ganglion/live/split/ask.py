@@ -15,44 +15,46 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ...core.cut import Cut
-from ...core.errors import ConfigError, GanglionError, NotFound, ProtocolError, Refused, Unreachable
+from ...core.errors import ConfigError, ProtocolError, Refused, Unreachable
 from ...core.label import PUBLIC_RAW, Form, Tier, may_enter
 from ...core.ports import Tell
 from ...core.process import Event
 from ...core.ref import Ref
 from ..identity.node import Identity
-from ..wire.limits import Settings
-from .asked import RAW_OF, Arrays, Asked, Reply, Way, fail, settle
+from .asked import RAW_OF, Arrays, Asked, Reply, fail, settle
+from .awake import WINDOW_S
+from .due import Due
 from .hops import Heard, Hops, Seat
 from .local import Local
 from .messages import Body, Forget, Lost, Open, Opened, Probe, Probed, Results, Unopened, Work
+from .open_ways import OpenWay, OpenWays
 from .opening import Opener
 from .place import Attached, Place
-from .shares import Source, share_out
+from .shares import Source
 from .stage import FEATURE, Tensor, sendable
 from .weights import Weights
-
-OPEN_S = 120.0  # to make every place ready for a cut
 
 
 class Split:
     """A model over places in a row. Every way that was opened stays warm until it is closed, so changing is free."""
 
-    def __init__(self, source: Source, identity: Identity, seats: tuple[Seat, ...], rng: Generator) -> None:
+    def __init__(
+        self, source: Source, identity: Identity, seats: tuple[Seat, ...], rng: Generator, awake_s: float = WINDOW_S
+    ) -> None:
         self.source = source
         self._seats = seats
         beyond = seats[1] if len(seats) > 1 else None
-        heard = Heard(self._hear, self._linked)
-        self._hops = Hops(identity, (None, beyond), heard, rng, Settings())
+        self._hops = Hops(identity, (None, beyond), rng, awake_s)
+        self._hops.heard = Heard(self._hear, self._linked)
         opener = Opener(0, Weights(source.weights), self._below, self._above)
         farther = None if beyond is None else beyond.zone
         self._place = Place(seats[0].zone, farther, self._below, self._above, opener)
         self._loop = asyncio.get_running_loop()
         self._asked: dict[int, Asked] = {}
         self._numbers = itertools.count(1)
-        self._opening: dict[str, asyncio.Future[int]] = {}
+        self._due = Due(self._loop, self._late)
         self._probes: dict[int, asyncio.Future[None]] = {}
-        self._ways: dict[str, Way] = {}
+        self._open = OpenWays(source, len(seats), self._hear_open)
         self._up = asyncio.Event()
         self._local: Local | None = None
         self._alone = ThreadPoolExecutor(1, "alone")
@@ -67,6 +69,8 @@ class Split:
 
     async def close(self) -> None:
         """Ends all that is under way."""
+        await self._open.close()
+        self._due.close()
         self._place.close()
         await self._hops.close()
         self._alone.shutdown(wait=True, cancel_futures=True)
@@ -86,36 +90,22 @@ class Split:
 
         Raises ConfigError for a cut or codec that cannot be, Unreachable, GanglionError with a place's reason.
         """
-        if not way or way in self._ways:
-            raise ConfigError(f"a way named {way!r} cannot be opened: it has no name or is open; choose another")
-        if 1 + max(cut.places, default=0) > len(self._seats):
-            raise ConfigError(f"the cut names {1 + max(cut.places)} places, the plan has {len(self._seats)}; add seats")
-        shared = share_out(self.source, cut, codecs)
+        shared = self._open.shared(way, cut, codecs)
         if len(shared.shares) > 1:
             await self.linked()
-        ready = self._opening[way] = self._loop.create_future()
-        graphs = [(Ref("~graph", len(graph), PUBLIC_RAW), np.frombuffer(graph, np.uint8)) for graph in shared.graphs]
-        try:
-            self._place.hear(False, Open(way, shared.shares), graphs, None)
-            fetched: int = await asyncio.wait_for(ready, OPEN_S)
-        except TimeoutError:
-            raise Unreachable(f"way {way!r} was not ready everywhere within {OPEN_S:g} s; see the logs") from None
-        finally:
-            self._opening.pop(way, None)
-        self._ways[way] = Way.of(shared.shares[0])
+        fetched = await self._open.open(way, shared)
         self.way = self.way or way
         return fetched
 
     def use(self, way: str) -> None:
         """The way of requests from now on; those under way go on as they began. Raises NotFound."""
-        self._way(way)
-        self.way = way
+        self.way = self._open[way].name
 
     async def forget(self, way: str) -> None:
         """Lets go of a way once nothing is under way on it."""
         if way == self.way:
             raise ConfigError(f"way {way!r} is in use; use another before it is forgotten")
-        self._ways.pop(way, None)
+        self._open.forget(way)
         waiting = [asked.done for asked in self._asked.values() if asked.way == way]
         if waiting:
             await asyncio.wait(waiting)
@@ -123,26 +113,24 @@ class Split:
 
     async def ask(self, inputs: Arrays, deadline_s: float = 10.0, tier: Tier = Tier.PUBLIC, way: str = "") -> Reply:
         """The model's results. Raises Refused where the tier forbids the way, Unreachable after the deadline."""
-        way = way or self.way
-        known = self._way(way)
+        known = self._open[way or self.way]
         self._allowed(known, tier, inputs)
         began_s, number, share = time.monotonic(), next(self._numbers), known.share
-        asked = self._asked[number] = Asked(way, inputs, known.wanted, self._loop.create_future())
-        tensors = [sendable(Tensor(name, inputs[name], False, RAW_OF[tier])) for name in share.expects]
-        carried = [(Ref(f"~{number}/{one.name}", one.array.nbytes, one.label), one.array) for one in tensors]
-        timer = None
+        asked = self._asked[number] = Asked(known.name, inputs, known.wanted, self._loop.create_future())
+        label = RAW_OF[tier]
         try:
-            work = Work(way, number, share.expects, tuple([one.packed for one in tensors]))
-            self._place.hear(False, work, carried, deadline_s)
+            if known.lost:
+                raise Unreachable(f"way {known.name!r} is being opened again; ask another way or later")
+            tensors = [sendable(Tensor(name, inputs[name], False, label)) for name in share.expects]
+            self._place.take(known.name, number, tensors, deadline_s)
             if not asked.done.done():
                 reserve_s = self._local.reserve_s(deadline_s) if self._local is not None and share.awaits else 0.0
-                timer = self._loop.call_later(max(deadline_s - reserve_s, 0.0), self._late, number, deadline_s)
+                self._due.add(number, began_s + max(deadline_s - reserve_s, 0.0))
             await asked.done
         except Unreachable as error:
             return await self._answer_alone(asked, began_s, deadline_s, error)
         finally:
-            if timer is not None:
-                timer.cancel()
+            self._due.drop(number)
             self._asked.pop(number, None)
         return asked.reply(time.monotonic() - began_s)
 
@@ -166,13 +154,7 @@ class Split:
         """Whether the first link stands."""
         return self._up.is_set()
 
-    def _way(self, name: str) -> Way:
-        found = self._ways.get(name)
-        if found is None:
-            raise NotFound(f"no way {name!r} is open; there are {sorted(self._ways)}: open it first")
-        return found
-
-    def _allowed(self, way: Way, tier: Tier, inputs: Arrays) -> None:
+    def _allowed(self, way: OpenWay, tier: Tier, inputs: Arrays) -> None:
         """What places beyond the next may see, they check themselves."""
         for name in way.share.expects:
             if name not in inputs:
@@ -184,6 +166,9 @@ class Split:
         if not may_enter((RAW_OF if way.sends is Form.RAW else FEATURE)[tier], zone):
             what = f"a {way.sends.name.lower()} of tier {tier.name.lower()}"
             raise Refused(f"{what} may not enter the {zone.name.lower()}: this way sends one; use another way")
+
+    def _hear_open(self, body: Open, graphs: Attached) -> None:
+        self._place.hear(False, body, graphs, None)
 
     def _above(
         self, body: Body, attached: Attached = (), left_s: float | None = None, lost: Tell | None = None
@@ -204,6 +189,7 @@ class Split:
     def _linked(self, beyond: bool, up: bool) -> None:
         (self._up.set if up else self._up.clear)()
         self._place.linked(beyond, up)
+        self._open.linked(up)
         self.on_link(up)
 
     def _below(self, body: Body, attached: Attached = ()) -> None:
@@ -217,14 +203,13 @@ class Split:
             case Lost():
                 if (asked := self._asked.get(body.request)) is not None:
                     fail(asked.done, Unreachable(body.why))
-            case Opened():
-                settle(self._opening.get(body.cut), body.fetched_bytes)
-            case Unopened():
-                fail(self._opening.get(body.cut), GanglionError(f"way {body.cut!r} cannot be opened: {body.why}"))
+                    if body.unopened:
+                        self._open.lose(asked.way)
+            case Opened() | Unopened():
+                self._open.heard(body)
 
-    def _late(self, number: int, deadline_s: float) -> None:
-        why = f"no answer came from beyond in time for a deadline of {deadline_s:g} s"
-        fail(self._asked[number].done, Unreachable(why))
+    def _late(self, number: int) -> None:
+        fail(self._asked[number].done, Unreachable("no answer came from beyond in time for its deadline"))
 
     async def _answer_alone(self, asked: Asked, began_s: float, deadline_s: float, error: Unreachable) -> Reply:
         """From the deepest exit that this place reaches in the time left. Raises the error where there is none."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import msgspec
 from numpy.typing import NDArray
 
 from ...core.label import Form, Label, Tier
-from .messages import Results, Share
+from .messages import Results
 from .place import Attached
 from .stage import Tensor, plain
 
@@ -19,8 +19,7 @@ Arrays = Mapping[str, NDArray[Any]]
 RAW_OF = {tier: Label(tier, Form.RAW) for tier in Tier}
 
 
-@dataclass(frozen=True, eq=False)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, eq=False):
     """The model's results by name, and how they came about."""
 
     outputs: dict[str, NDArray[Any]]
@@ -32,31 +31,19 @@ class Reply:
     spent_s: float = 0.0  # of `took_s`, beyond the first link in all: further links and waiting for others included
     degraded: bool = False  # the places beyond did not answer in time
 
-
-@dataclass(frozen=True, eq=False)
-class Way:
-    """A cut that is open, as place 0 needs it for a request."""
-
-    share: Share
-    wanted: frozenset[str]  # the model's results, wherever they are made
-    sends: Form | None  # over the first link; None where nothing is
-
-    @staticmethod
-    def of(share: Share) -> Way:
-        """From the first place's share."""
-        form = Form.RAW if set(share.sends) & set(share.expects) else Form.FEATURE
-        return Way(share, frozenset((*share.results, *share.awaits)), form if share.sends else None)
+    def slower(self, took_s: float, more_s: float) -> Reply:
+        """The same as if it had taken so long in all, and so much longer beyond the first link."""
+        return msgspec.structs.replace(self, took_s=took_s, spent_s=self.spent_s + more_s)
 
 
-@dataclass(eq=False)
-class Asked:
+class Asked(msgspec.Struct, eq=False):
     """Under way."""
 
     way: str
     inputs: Arrays
     wanted: frozenset[str]
     done: asyncio.Future[None]
-    outputs: dict[str, NDArray[Any]] = field(default_factory=dict)
+    outputs: dict[str, NDArray[Any]] = {}
     sent_bytes: int = 0
     sent_s: float = 0.0  # when the first tensor went up
     link_s: float = 0.0
@@ -66,7 +53,8 @@ class Asked:
     def sent(self, attached: Attached, now_s: float) -> None:
         """Tensors go up."""
         self.sent_s = self.sent_s or now_s
-        self.sent_bytes += sum(array.nbytes for _, array in attached)
+        for _, array in attached:
+            self.sent_bytes += array.nbytes
 
     def answered(self, body: Results, now_s: float) -> None:
         """Results have come over the first link."""

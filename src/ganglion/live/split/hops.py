@@ -25,6 +25,7 @@ from ..wire.lines import Lines
 from ..wire.neighbour import Ears, Neighbour
 from ..wire.outgoing import Outgoing
 from ..wire.pace import Bucket
+from .awake import Awake
 from .messages import CODEC, HOT, Body
 
 Attached = Sequence[tuple[Ref, NDArray[Any]]]
@@ -56,13 +57,14 @@ class Hops:
         self,
         identity: Identity,
         around: tuple[Seat | None, Seat | None],
-        heard: Heard,
         rng: Generator,
-        settings: Settings,
+        awake_s: float,
     ) -> None:
+        settings = Settings()
         self.before, self.beyond = around
+        self._awake = Awake(asyncio.get_running_loop(), awake_s)
         self._identity = identity
-        self._heard = heard
+        self.heard: Heard  # must be set before the start
         self._settings = settings
         seats = [seat for seat in around if seat is not None]
         ears = Ears(self._hear, self._linked)
@@ -131,6 +133,8 @@ class Hops:
             peer.out[lane].send(Parcel("split", "", body, lane, left_s, attached=tuple(attached)), tell)
             if peer.open[lane] is None:
                 self._want(peer, lane)
+            elif lane is Lane.TENSOR:
+                self._awake.sent()
         except GanglionError as error:
             tell(Failed("", str(error)))
 
@@ -146,13 +150,15 @@ class Hops:
 
     def _hear(self, sender: NodeId, parcel: Parcel) -> None:
         beyond = self.beyond is not None and sender == self.beyond.node
-        self._heard.body(beyond, parcel.body, parcel.attached, parcel.left_s)
+        if parcel.lane is Lane.TENSOR:
+            self._awake.heard()
+        self.heard.body(beyond, parcel.body, parcel.attached, parcel.left_s)
 
     def _linked(self, peer: NodeId, up: bool) -> None:
         beyond = self.beyond is not None and peer == self.beyond.node
         if up and beyond:
             self._open(Lane.TENSOR)
-        self._heard.linked(beyond, up)
+        self.heard.linked(beyond, up)
 
     def _neighbour(self, seat: Seat) -> Neighbour:
         loop, lines = asyncio.get_running_loop(), self._lines

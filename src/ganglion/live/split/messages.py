@@ -37,6 +37,7 @@ class Lost:
 
     request: int
     why: str
+    unopened: bool = False  # a place has no cut of that name, as after a restart
 
 
 @dataclass(frozen=True)

@@ -19,22 +19,10 @@ from ...core.label import Zone, may_enter
 from ...core.ports import Tell
 from ...core.process import Event, Failed
 from ...core.ref import Ref
-from .messages import (
-    Body,
-    Forget,
-    Lost,
-    Open,
-    Opened,
-    Piece,
-    Probe,
-    Probed,
-    Pull,
-    Results,
-    Unopened,
-    Work,
-)
+from .due import Due
+from .messages import Body, Forget, Lost, Open, Opened, Piece, Probe, Probed, Pull, Results, Unopened, Work
 from .opening import Opener
-from .stage import Made, Requested, Stage, Tensor
+from .stage import Made, Requested, Stage, Tensor, carried
 
 Attached = Sequence[tuple[Ref, NDArray[Any]]]
 Below = Callable[[Body, Attached], None]
@@ -64,20 +52,21 @@ class Place:
         self._thread = ThreadPoolExecutor(1, "parts")
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
+        self._due = Due(self._loop, self._give_up)
 
     def close(self) -> None:
         """Ends what runs."""
         for task in self._tasks:
             task.cancel()
-        for number in list(self._requests):
-            self._drop(number)
+        self._requests.clear()
+        self._due.close()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def hear(self, from_beyond: bool, body: Body, attached: Attached, left_s: float | None) -> None:
         """A message from a neighbour, or at place 0 from the asker."""
         match body:
             case Work() if not from_beyond:
-                self._take(body, attached, left_s or LONGEST_S)
+                self._hear_work(body, attached, left_s or LONGEST_S)
             case Results() if from_beyond:
                 self._pass_down(body, attached)
             case Lost() if from_beyond:
@@ -112,42 +101,56 @@ class Place:
 
     async def _open(self, body: Open, graphs: list[NDArray[Any]]) -> None:
         try:
-            stage, fetched = await self._opener.open(body, graphs)
+            stage, fetched = await self._opener.open(body, graphs, self.stages.get(body.cut))
         except GanglionError as error:
             self._below(Unopened(body.cut, str(error)), ())
             return
         self.stages[body.cut] = stage
         self._below(Opened(body.cut, fetched), ())
 
-    def _take(self, body: Work, attached: Attached, left_s: float) -> None:
-        stage = self.stages.get(body.cut)
-        if stage is None or not len(body.names) == len(attached) == len(body.packed):
-            why = "no cut of that name is open here; open it again" if stage is None else "its tensors are misnamed"
-            self._below(Lost(body.request, why), ())
+    def _hear_work(self, body: Work, attached: Attached, left_s: float) -> None:
+        if not len(body.names) == len(attached) == len(body.packed):
+            self._below(Lost(body.request, "its tensors are misnamed"), ())
             return
-        known = self._requests.get(body.request)
+        tensors = [
+            Tensor(name, array, packed, ref.label)
+            for name, packed, (ref, array) in zip(body.names, body.packed, attached, strict=True)
+        ]
+        self.take(body.cut, body.request, tensors, left_s)
+
+    def take(self, cut: str, number: int, tensors: Sequence[Tensor], left_s: float) -> None:
+        """Some tensors of a request, from below; `left_s` counts for one of which nothing has come before."""
+        known = self._requests.get(number) or self._begin(cut, number, left_s)
         if known is None:
-            if len(self._requests) >= MOST_REQUESTS:
-                self._below(Lost(body.request, f"{MOST_REQUESTS} requests are here already; ask fewer at a time"), ())
-                return
-            known = self._requests[body.request] = (stage, stage.begin(time.monotonic(), left_s))
-        request = known[1]
+            return
+        stage, request = known
         passing: list[Tensor] = []
-        for name, packed, (ref, array) in zip(body.names, body.packed, attached, strict=True):
-            if not may_enter(ref.label, self._zone):
-                self._lose(body.request, f"{name} may not enter the {self._zone.name.lower()}")
+        for tensor in tensors:
+            if not may_enter(tensor.label, self._zone):
+                self._lose(number, f"{tensor.name} may not enter the {self._zone.name.lower()}")
                 return
-            tensor = Tensor(name, array, packed, ref.label)
-            request.tier = max(request.tier, ref.label.tier)
-            request.missing.discard(name)
-            request.held[name] = tensor
-            if name in stage.passes:
+            if tensor.label.tier > request.tier:
+                request.tier = tensor.label.tier
+            request.missing.discard(tensor.name)
+            request.held[tensor.name] = tensor
+            if tensor.name in stage.passes:
                 passing.append(tensor)
         if passing:
-            self._send_up(body.request, body.cut, passing, request)
-        self._advance(body.request, body.cut)
-        if request.timer is None and body.request in self._requests:
-            request.timer = self._loop.call_later(left_s, self._drop, body.request)
+            self._send_up(number, cut, passing, request)
+        self._advance(number, cut)
+        if number in self._requests:  # one that is over at once needs no timer
+            self._due.add(number, request.due_s)
+
+    def _begin(self, cut: str, number: int, left_s: float) -> tuple[Stage, Requested] | None:
+        stage = self.stages.get(cut)
+        if stage is None:
+            self._below(Lost(number, "no cut of that name is open here; open it again", True), ())
+            return None
+        if len(self._requests) >= MOST_REQUESTS:
+            self._below(Lost(number, f"{MOST_REQUESTS} requests are here already; ask fewer at a time"), ())
+            return None
+        known = self._requests[number] = (stage, stage.begin(time.monotonic(), left_s))
+        return known
 
     def _advance(self, number: int, cut: str) -> None:
         """Runs what can run; a long part on the thread, one at a time."""
@@ -191,19 +194,19 @@ class Place:
             self._send_down(number, made.down, request)
 
     def _send_up(self, number: int, cut: str, tensors: Sequence[Tensor], request: Requested) -> None:
-        for label in {tensor.label for tensor in tensors}:
-            if self._beyond is None or not may_enter(label, self._beyond):
-                what = f"a {label.form.name.lower()} of tier {label.tier.name.lower()}"
+        for tensor in tensors:
+            if self._beyond is None or not may_enter(tensor.label, self._beyond):
+                what = f"a {tensor.label.form.name.lower()} of tier {tensor.label.tier.name.lower()}"
                 self._lose(number, f"{what} may not go to the next place; plan for that tier, or answer here")
                 return
         body = Work(cut, number, tuple([t.name for t in tensors]), tuple([t.packed for t in tensors]))
         left_s = max(request.due_s - time.monotonic(), 1e-3)
-        self._above(body, _attached(number, tensors), left_s, partial(self._not_sent, number))
+        self._above(body, carried(tensors), left_s, partial(self._not_sent, number))
 
     def _send_down(self, number: int, tensors: Sequence[Tensor], request: Requested) -> None:
         names, packed = tuple([t.name for t in tensors]), tuple([t.packed for t in tensors])
         body = Results(number, names, packed, time.monotonic() - request.began_s, request.computed_s)
-        self._below(body, _attached(number, tensors))
+        self._below(body, carried(tensors))
 
     def _pass_down(self, body: Results, attached: Attached) -> None:
         known = self._requests.get(body.request)
@@ -226,16 +229,13 @@ class Place:
             self._below(Lost(number, why), ())
 
     def _drop(self, number: int) -> bool:
-        known = self._requests.pop(number, None)
-        if known is not None and known[1].timer is not None:
-            known[1].timer.cancel()
-        return known is not None
+        self._due.drop(number)
+        return self._requests.pop(number, None) is not None
+
+    def _give_up(self, number: int) -> None:
+        self._requests.pop(number, None)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _attached(number: int, tensors: Sequence[Tensor]) -> list[tuple[Ref, NDArray[Any]]]:
-    return [(Ref(f"~{number}/{one.name}", one.array.nbytes, one.label), one.array) for one in tensors]

@@ -11,13 +11,11 @@ from pathlib import Path
 from numpy.random import Generator
 
 from ...core.errors import ConfigError
-from ...core.ports import Tell
 from ..identity.node import Identity
-from ..wire.limits import Settings
+from .awake import WINDOW_S
 from .hops import Heard, Hops, Seat
-from .messages import Body
 from .opening import Opener
-from .place import Attached, Place
+from .place import Place
 from .weights import Weights
 
 log = logging.getLogger("ganglion.split")
@@ -27,7 +25,13 @@ class Server:
     """A place and its links."""
 
     def __init__(
-        self, identity: Identity, seats: tuple[Seat, ...], number: int, weights: Weights, rng: Generator
+        self,
+        identity: Identity,
+        seats: tuple[Seat, ...],
+        number: int,
+        weights: Weights,
+        rng: Generator,
+        awake_s: float = WINDOW_S,
     ) -> None:
         if not 0 < number < len(seats):
             raise ConfigError(f"place {number} cannot be served: places 1 to {len(seats) - 1} are, and 0 is who asks")
@@ -38,11 +42,12 @@ class Server:
             )
         beyond = seats[number + 1] if number + 1 < len(seats) else None
         around = (seats[number - 1], beyond)
-        self._hops = Hops(identity, around, Heard(self._hear, self._linked), rng, Settings())
+        self._hops = Hops(identity, around, rng, awake_s)
         below: Callable[..., None] = partial(self._hops.send, False)
-        opener = Opener(number, weights, below, partial(self._hops.send, True))
+        above: Callable[..., None] = partial(self._hops.send, True)
         zones = seats[number].zone, None if beyond is None else beyond.zone
-        self._place = Place(*zones, self._below, self._above, opener)
+        self._place = Place(*zones, below, above, Opener(number, weights, below, above))
+        self._hops.heard = Heard(self._place.hear, self._place.linked)
         self._seat = seats[number]
 
     async def start(self) -> int:
@@ -56,20 +61,6 @@ class Server:
         """Ends both links."""
         self._place.close()
         await self._hops.close()
-
-    def _hear(self, beyond: bool, body: Body, attached: Attached, left_s: float | None) -> None:
-        self._place.hear(beyond, body, attached, left_s)
-
-    def _linked(self, beyond: bool, up: bool) -> None:
-        self._place.linked(beyond, up)
-
-    def _below(self, body: Body, attached: Attached) -> None:
-        self._hops.send(False, body, attached)
-
-    def _above(
-        self, body: Body, attached: Attached = (), left_s: float | None = None, lost: Tell | None = None
-    ) -> None:
-        self._hops.send(True, body, attached, left_s, lost)
 
 
 def weights_in(folder: Path | None) -> Weights:

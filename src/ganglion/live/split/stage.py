@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import ProtocolError
 from ...core.label import Form, Label, Tier
+from ...core.ref import HELD, Ref
 from ...engine.onnx.part import OpenPart
 from ...pack import codec, unpack
 from .messages import Share
@@ -34,20 +34,18 @@ class Tensor(msgspec.Struct, frozen=True, eq=False, gc=False):
     label: Label
 
 
-@dataclass(eq=False)
-class Requested:
+class Requested(msgspec.Struct, eq=False):
     """What one request has come to at this place."""
 
     missing: set[str]  # from below
     awaited: set[str]  # results from beyond
     began_s: float
     due_s: float
-    held: dict[str, Tensor] = field(default_factory=dict)
+    held: dict[str, Tensor] = {}
     next: int = 0  # part
     busy: bool = False
     computed_s: float = 0.0
     tier: Tier = Tier.PUBLIC
-    timer: asyncio.TimerHandle | None = None  # that gives it up; one that is over at once needs none
 
 
 class Made(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -62,8 +60,9 @@ class Made(msgspec.Struct, frozen=True, eq=False, gc=False):
 class Stage:
     """A share that is open: its parts can run."""
 
-    def __init__(self, share: Share, parts: Sequence[OpenPart]) -> None:
+    def __init__(self, share: Share, parts: Sequence[OpenPart], graphs: tuple[bytes, ...] = ()) -> None:
         self.share = share
+        self.graphs = graphs  # that the parts were made of
         self.passes = frozenset(share.expects) & frozenset(share.sends)
         self._parts = tuple(parts)
         self._sends, self._results = frozenset(share.sends), frozenset(share.results)
@@ -119,6 +118,17 @@ def sendable(tensor: Tensor) -> Tensor:
     if tensor.array.dtype.kind in TRAVELS:
         return tensor
     return Tensor(tensor.name, np.frombuffer(codec(RAW).encode(tensor.array), np.uint8), True, tensor.label)
+
+
+def carried(tensors: Sequence[Tensor]) -> list[tuple[Ref, Array]]:
+    """As a message carries them."""
+    return [(_ref(one.name, one.array.nbytes, one.label.tier, one.label.form), one.array) for one in tensors]
+
+
+@lru_cache(1024)
+def _ref(name: str, size_bytes: int, tier: Tier, form: Form) -> Ref:
+    """One for a tensor of every request: which request it is of, the message says."""
+    return Ref(f"{HELD}{name}", size_bytes, Label(tier, form))
 
 
 def plain(tensor: Tensor) -> Array:
