@@ -10,7 +10,7 @@ NAMES  ?= loop wire
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test slow check lint bench size clean
+.PHONY: help demo test slow survive check lint bench peers size clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/make \1|\2/' | \
@@ -34,6 +34,9 @@ test: lint size ## everything a commit must pass, at most eight minutes
 slow: $(READY) ## what `make test` leaves out: every planted violation, long fleets
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m slow tests
 
+survive: $(READY) ## 10,000 power cuts, 1,000 fleets, 60 live faults: every message accounted for, about six minutes
+	$(BIN)/ganglion bench survive --check $(ARGS)
+
 check: lint size ## style, types, floors, size: the quick part of `make test`
 	$(BIN)/python -m pytest -q tests/architecture
 
@@ -46,10 +49,19 @@ lint: $(READY)
 bench: $(READY) ## measure; NAMES="wire" for one, ARGS="--quick --check" for its small bars
 	@for name in $(NAMES); do $(BIN)/ganglion bench $$name $(ARGS) || exit; done
 
+PEERS := flwr[simulation]==1.41.0 pfl==0.6.0 torch==2.13.0
+
+peers: .peers/.ready ## what `ganglion bench fl-speed` measures itself against, in an environment of its own
+
+.peers/.ready: Makefile
+	"$(PYTHON)" -m venv .peers
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check $(foreach one,$(PEERS),"$(one)")
+	@touch $@
+
 size: $(READY) ## lines per folder, and what is over a limit
 	@$(BIN)/python -c 'from pathlib import Path; from ganglion.checks.size import breaches, table; \
 	package = Path("src/ganglion"); print(table(package), *breaches(package), sep="\n")'
 
 clean: ## remove everything that these commands made
-	rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .peers build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -93,6 +93,18 @@ class Activated:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """A neighbour gave up what it had promised, and said so: these numbers of its stream will never come."""
+
+    sender: NodeId
+    first: int
+    last: int
+    items: int  # samples, or whatever else they held
+    size_bytes: int
+    why: str
+
+
+@dataclass(frozen=True)
 class Audited:
     """An act that the audit log keeps: a declassification, a consent, a denial."""
 

@@ -11,9 +11,24 @@ from .ref import Ref
 from .sample import Answer
 from .update import Statistic
 
+PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}  # of the types seen so far
+
+
+def _fields(kind: type) -> tuple[str, ...]:
+    """A dataclass's; none of any other type."""
+    if kind not in _FIELDS:
+        fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+        _FIELDS[kind] = tuple(one.name for one in fields)
+    return _FIELDS[kind]
+
 
 def labels_in(body: Any) -> Iterator[tuple[Label, str]]:
     """Every label that a message carries, with what carries it; ids, counts and times carry none."""
+    if type(body) in PLAIN:
+        return
     if isinstance(body, Ref):
         yield body.label, f"ref {body.digest[:12]}"
     elif isinstance(body, Answer):
@@ -29,9 +44,10 @@ def labels_in(body: Any) -> Iterator[tuple[Label, str]]:
     elif isinstance(body, dict):
         for part in body.values():
             yield from labels_in(part)
-    elif dataclasses.is_dataclass(body) and not isinstance(body, type):
-        for field in dataclasses.fields(body):
-            yield from labels_in(getattr(body, field.name))
+    else:
+        for name in _fields(type(body)):
+            if type(part := getattr(body, name)) not in PLAIN:
+                yield from labels_in(part)
 
 
 def denial(body: Any, zone: Zone) -> str:

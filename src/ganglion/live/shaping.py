@@ -72,9 +72,9 @@ class Shaper:
         answers = os.open(folder / ANSWERS, os.O_RDWR | os.O_CLOEXEC)
         return Shaper(folder, process, ports, os.open(folder / ASKED, os.O_WRONLY | os.O_CLOEXEC), answers)
 
-    def cut(self, lower: NodeId) -> None:
-        """Breaks a link; who dials is refused until it is mended."""
-        self._ask(f"cut {lower} reset")
+    def cut(self, lower: NodeId, reset: bool = True) -> None:
+        """Breaks a link; who dials is refused until it is mended. Without `reset` it only falls silent."""
+        self._ask(f"cut {lower} reset" if reset else f"cut {lower}")
 
     def mend(self, lower: NodeId) -> None:
         """Repairs it."""

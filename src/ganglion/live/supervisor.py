@@ -107,9 +107,9 @@ class LiveFleet:
         """kill -9."""
         self._machine.kill(id)
 
-    def cut(self, lower: NodeId) -> None:
-        """Breaks the link above a node: connections are reset, and refused until it is mended."""
-        self._machine.links.cut(lower)
+    def cut(self, lower: NodeId, reset: bool = True) -> None:
+        """Breaks the link above a node: connections are reset, and refused until it is mended, or all is silence."""
+        self._machine.links.cut(lower, reset)
 
     def mend(self, lower: NodeId) -> None:
         """Repairs it."""

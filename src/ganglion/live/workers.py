@@ -172,8 +172,11 @@ class ProcessWorkers:
             raise GanglionError("cancelled before it began")
         assert process.stdin is not None
         self._orders += 1
-        process.stdin.write(framed(Order(self._orders, work)))
-        await process.stdin.drain()
+        try:
+            process.stdin.write(framed(Order(self._orders, work)))
+            await process.stdin.drain()
+        except RuntimeError as error:  # uvloop's word for a pipe whose other end was killed just now
+            raise BrokenPipeError(str(error)) from error
         await self._hear(process)
         return process
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..core.facts import Denied, Restarted
+from ..core.errors import GanglionError
+from ..core.facts import Denied, Missed, Restarted
 from ..core.fleet import NodeId
 from ..core.gate import denial
 from ..core.ports import Change, Clock, Net, Parcel, Workers
@@ -36,7 +37,7 @@ from ..core.process import (
     Wake,
 )
 from .journal import Slot, record, replay, snapshot
-from .outbox import Ack
+from .outbox import Ack, Gap
 from .post import Post
 from .requests import Requests
 from .routes import Routes
@@ -116,23 +117,30 @@ class Drive:
         if isinstance(parcel.body, Ack):
             self.post.acknowledged(sender, parcel.body)
             return
+        if parcel.seq and not self.post.outbox.is_next(sender, parcel):
+            self.post.acknowledge(sender, parcel.incarnation)
+            return
+        why = denial((parcel.body, tuple(ref for ref, _ in parcel.attached)), self.tools.fleet.zone(self.tools.me))
+        try:
+            if not why and self.routes.hearers(parcel.body):
+                self.post.unpack(parcel)
+        except GanglionError as error:  # its bytes do not fit here now: not taken, so a promised one comes again
+            self.world.observe(Denied("arrival", type(parcel.body).__name__, sender, str(error)))
+            return
         if parcel.seq:
-            if not self.post.outbox.is_next(sender, parcel):
-                self.post.acknowledge(sender, parcel.incarnation)
-                return
             self._changes.append(self.post.outbox.applied(sender, parcel))
-            self._later.append(partial(self.post.acknowledge, sender, parcel.incarnation))
-        self._accept(sender, parcel)
+            self._later.append(partial(self.post.settled, sender, parcel))
+        if isinstance(gap := parcel.body, Gap):
+            self._spread(Missed(sender, gap.first, parcel.seq, gap.items, gap.size_bytes, gap.why), durable=True)
+        else:
+            self._accept(sender, parcel.body, why)
         self._run()
 
-    def _accept(self, sender: NodeId, parcel: Parcel) -> None:
-        body = parcel.body
-        why = denial((body, tuple(ref for ref, _ in parcel.attached)), self.tools.fleet.zone(self.tools.me))
+    def _accept(self, sender: NodeId, body: Any, why: str) -> None:
         kinds = self.routes.hearers(body)
         if why or not kinds:
             self._spread(Denied("arrival", type(body).__name__, sender, why or "nobody here hears it"))
             return
-        self.post.unpack(parcel)
         slot = self.routes.heard(body)
         if slot is None:
             flow = self.routes.spawned(self.tools, sender, body)

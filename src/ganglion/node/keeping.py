@@ -12,8 +12,9 @@ from ..core.blob import arrays_of_bytes, arrays_to_bytes, examples_to_bytes
 from ..core.errors import Corrupt, NotFound
 from ..core.label import Form, Label, Tier
 from ..core.ports import Drop, Put
+from ..core.ref import Ref
 from ..core.sample import Examples, to_input
-from ..flow.deliver.messages import Store, Stored
+from ..flow.deliver.messages import Store, Stored, Take
 from ..flow.fetch.messages import Patch, Patched, Slice, Sliced
 from ..flow.keep.messages import Gather, Gathered, Keep, KeptBatch
 from .loaded import loaded
@@ -31,12 +32,22 @@ class Batch:
 
 
 def store(work: Store, tools: Tools) -> Stored:
-    """Held samples as one blob under their label; what has left memory already is left out."""
+    """Held samples as one blob under their label; what has left memory already is left out.
+
+    Their names are in it, so no other row can mean the same blob: it goes when the next node has it.
+    """
     there = [(sample, x) for sample, x in work.samples if tools.tray.holds(x)]
     if not there:
         return Stored((), None)
-    raw = _packed([tools.tray.get(x) for _, x in there])
+    raw = arrays_to_bytes({f"{place:06d} {sample}": tools.tray.get(x) for place, (sample, x) in enumerate(there)})
     return Stored(tuple(sample for sample, _ in there), tools.disk.put([raw], there[0][1].label))
+
+
+def take(work: Take, tools: Tools) -> None:
+    """Keeps samples that came from below beside those of the site; once, however often it is asked for."""
+    row = KeptBatch(tuple((sample, work.at_s) for sample in work.samples), work.x)
+    if all(batch.row.x.digest != work.x.digest for batch in _kept(tools)):
+        _keep(Batch(row, _unpacked(tools.disk.get(work.x))), tools)
 
 
 def _packed(arrays: list[NDArray[Any]]) -> bytes:
@@ -49,28 +60,38 @@ def _unpacked(raw: bytes) -> tuple[NDArray[Any], ...]:
 
 
 def keep(work: Keep, tools: Tools) -> None:
-    """Keeps samples of the site in one write; beyond the quota the oldest go."""
+    """Keeps samples of the site."""
     there = [(sample, x, at_s) for sample, x, at_s in work.samples if tools.tray.holds(x)]
     if not there:
         return
     arrays = tuple(tools.tray.get(x) for _, x, _ in there)
     label = Label(Tier(max(x.label.tier for _, x, _ in there)), Form.RAW)
     row = KeptBatch(tuple((sample, at_s) for sample, _, at_s in there), tools.disk.put([_packed(list(arrays))], label))
-    kept = _kept(tools)
-    kept.append(Batch(row, arrays))
+    _keep(Batch(row, arrays), tools)
+
+
+def _keep(batch: Batch, tools: Tools) -> None:
+    """In one write; beyond the quota the oldest go."""
+    kept, row = _kept(tools), batch.row
+    kept.append(batch)
     changes: list[Put | Drop] = [Put(KEPT, row.x.digest, tools.codec.encode(row), replace=True)]
+    gone: list[Ref] = []
     while sum(len(batch.arrays) for batch in kept) > tools.policy.kept_samples:
-        gone = kept.pop(0)
-        tools.disk.drop(gone.row.x)
-        changes.append(Drop(KEPT, gone.row.x.digest))
-    tools.disk.commit(changes, lambda: None)
+        gone.append(kept.pop(0).row.x)
+        changes.append(Drop(KEPT, gone[-1].digest))
+
+    def written() -> None:  # a row must not outlive its blob
+        for ref in gone:
+            tools.disk.drop(ref)
+
+    tools.disk.commit(changes, written)
 
 
 def _kept(tools: Tools) -> list[Batch]:
     """What is kept, oldest first; read from disk once in a node's life."""
     if KEPT not in tools.loaded:
         rows: list[KeptBatch] = [tools.codec.decode(row.data) for row in tools.disk.scan(KEPT)]
-        tools.loaded[KEPT] = [Batch(row, _unpacked(tools.disk.get(row.x))) for row in rows]
+        tools.loaded[KEPT] = [Batch(row, _unpacked(tools.disk.get(row.x))) for row in rows if tools.disk.has(row.x)]
     kept: list[Batch] = tools.loaded[KEPT]
     return kept
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import NotFound
+from ..core.errors import Corrupt, NotFound
 from ..core.facts import Denied
 from ..core.fleet import NodeId
 from ..core.ports import Change, Clock, Net, Parcel, Tell
@@ -18,19 +18,29 @@ from .outbox import Ack, Kept, Outbox
 from .runs import key_of
 from .tools import Tools
 
-RETRY_S = 2.0  # how long a promised parcel may stay unacknowledged on a live link before it is sent again
+RETRY_S = 2.0  # how long a live link may bring no acknowledgement before promised parcels are sent again; then twice as
+LONGEST_S = 32.0  # long each time: on a slow link what was sent before is still on its way
+
+
+@dataclass
+class Way:
+    """A living link to a neighbour, and how far its stream has come on it."""
+
+    sent: int = 0  # highest number sent since it came up
+    since_s: float = 0.0  # last progress
+    patience_s: float = RETRY_S
 
 
 class Post:
     """Sends; what is promised is in the outbox, which `drive` commits together with its cause."""
 
     def __init__(self, tools: Tools, clock: Clock, net: Net, observe: Callable[[Any], None], incarnation: str) -> None:
-        self.outbox = Outbox(tools.codec, incarnation)
+        self.outbox = Outbox(tools.codec, incarnation, tools.policy.promised_bytes)
         self._tools = tools
         self._clock = clock
         self._net = net
         self._observe = observe
-        self._up: set[NodeId] = set()
+        self._up: dict[NodeId, Way] = {}
 
     def boot(self) -> None:
         """Reads what was promised in a former life, and looks after it from now on."""
@@ -41,13 +51,22 @@ class Post:
         """Takes note of a neighbour; whether that is news."""
         if up == (peer in self._up):
             return False
-        (self._up.add if up else self._up.discard)(peer)
+        if up:
+            self._up[peer] = Way(since_s=self._clock.now_s())
+        else:
+            del self._up[peer]
         return True
 
     def promise(self, send: Send) -> tuple[list[Change], Callable[[], None]]:
         """What to commit for a message that must arrive, and what to do then."""
-        changes, kept = self.outbox.add(_flow_of(send.body), send)
-        return changes, lambda: self._post(kept)
+        changes, seq, freed = self.outbox.add(_flow_of(send.body), send)
+
+        def act() -> None:
+            self.outbox.committed(send.to, seq)
+            self._drop(freed)
+            self._advance(send.to)
+
+        return changes, act
 
     def send(self, send: Send, tell: Tell) -> None:
         """A message that may be lost."""
@@ -63,9 +82,15 @@ class Post:
                 self._tools.disk.put([np.ascontiguousarray(array).data], ref.label)
 
     def resend(self, peer: NodeId) -> None:
-        """Everything that a neighbour has not acknowledged, oldest first."""
-        for kept in list(self.outbox.due(peer)):
-            self._post(kept)
+        """Everything in the window that a neighbour has not acknowledged, oldest first."""
+        if (way := self._up.get(peer)) is not None:
+            way.sent = 0
+            self._advance(peer)
+
+    def settled(self, sender: NodeId, parcel: Parcel) -> None:
+        """What was applied is committed: its sender may forget it."""
+        self.outbox.settled(sender, parcel)
+        self.acknowledge(sender, parcel.incarnation)
 
     def acknowledge(self, sender: NodeId, incarnation: str) -> None:
         """Tells a sender how far its stream is committed here."""
@@ -73,14 +98,37 @@ class Post:
         self._net.send(sender, Parcel("outbox", "", ack, Lane.CONTROL), lambda event: None)
 
     def acknowledged(self, sender: NodeId, ack: Ack) -> None:
-        """Forgets what a neighbour has committed."""
-        changes = self.outbox.acknowledged(sender, ack)
-        if changes:
-            self._tools.disk.commit(changes, lambda: None)
+        """Forgets what a neighbour has committed, and sends on."""
+        if (gap := self.outbox.bridge(sender, ack)) is not None:
+            self._net.send(sender, gap, lambda event: None)
+        if changes := self.outbox.acknowledged(sender, ack):
+            if (way := self._up.get(sender)) is not None:
+                way.since_s, way.patience_s = self._clock.now_s(), RETRY_S
+            self._tools.disk.commit(changes, lambda: self._forget(sender, ack))
+
+    def _forget(self, sender: NodeId, ack: Ack) -> None:
+        self._drop(self.outbox.forget(sender, ack))
+        self._advance(sender)
+
+    def _drop(self, refs: Iterable[Ref]) -> None:
+        for ref in refs:
+            self._tools.disk.drop(ref)
+
+    def _advance(self, peer: NodeId) -> None:
+        """Sends what may go and was not sent on this link; if there is none, the link's return will."""
+        way = self._up.get(peer)
+        if way is None:
+            return
+        for place, kept in enumerate(list(self.outbox.due(peer))):
+            if kept.seq > way.sent:
+                way.since_s = way.since_s if place else self._clock.now_s()  # nothing was under way
+                way.sent = kept.seq
+                self._post(kept)
 
     def _put(self, to: NodeId, parcel: Parcel, attach: tuple[Ref, ...], tell: Tell) -> None:
-        attached = tuple((ref, self._array_of(ref)) for ref in attach)
-        self._net.send(to, replace(parcel, attached=attached), tell)
+        if attach:
+            parcel = replace(parcel, attached=tuple((ref, self._array_of(ref)) for ref in attach))
+        self._net.send(to, parcel, tell)
 
     def _array_of(self, ref: Ref) -> np.ndarray[Any, Any]:
         if ref.is_held:
@@ -88,17 +136,22 @@ class Post:
         return np.frombuffer(self._tools.disk.get(ref), np.uint8)
 
     def _post(self, kept: Kept) -> None:
-        """Sends a promised parcel if there is a link; if not, the link's return will."""
+        """Sends a promised parcel; where its blob is gone or damaged, a gap, lest the stream wait for it for ever."""
+        to = NodeId(kept.to)
         try:
-            self._put(NodeId(kept.to), self.outbox.parcel(kept), kept.attach, lambda event: None)
-        except NotFound as error:  # the blob behind it was dropped: say so, and let the stream go on without it
-            self._observe(Denied("send", kept.flow, NodeId(kept.to), str(error)))
-            self._put(NodeId(kept.to), self.outbox.parcel(kept), (), lambda event: None)
+            self._put(to, self.outbox.parcel(kept), kept.attach, lambda event: None)
+        except (NotFound, Corrupt) as error:
+            self._observe(Denied("send", kept.flow, to, str(error)))
+            self._put(to, self.outbox.parcel(kept, str(error)), (), lambda event: None)
 
     def _retry(self) -> None:
+        now_s = self._clock.now_s()
         for peer in sorted(self._up):
-            self.resend(peer)
-        self._clock.wake(self._clock.now_s() + RETRY_S, self._retry)
+            way = self._up[peer]
+            if now_s - way.since_s >= way.patience_s and next(self.outbox.due(peer), None) is not None:
+                way.patience_s = min(2 * way.patience_s, LONGEST_S)
+                self.resend(peer)
+        self._clock.wake(now_s + RETRY_S, self._retry)
 
 
 def _flow_of(body: Any) -> str:

@@ -47,3 +47,8 @@ class Runs:
 def key_of(body: Any) -> str:
     """Which of its kind a message is for: its `key` if it has one, else the only one."""
     return str(getattr(body, "key", ""))
+
+
+def spare_in(body: Any) -> int:
+    """How many items a full outbox may give up with a message; 0: it must be kept."""
+    return int(getattr(body, "spare", 0))

@@ -81,6 +81,7 @@ class Policy:
     label_delay_s: float = 2.0  # declared: how long the on-site source takes for a label
     trial_inputs: int = 150  # samples that count, before a trial lets a release pass
     kept_samples: int = 4000  # quota of an edge's store
+    promised_bytes: int = 1 << 30  # quota of the outbox: above it the oldest samples are given up, and a gap says so
     patience_s: float = 120.0  # of rounds, surveys and roll-outs
     max_forgetting: float = 0.03  # accuracy on public data that a candidate may lose
     mechanism: Noise | Consent | None = None  # how an update may leave its tier; None: it may not

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+from numpy.random import Generator
 
 from ..core.errors import Corrupt, NotFound
 from ..core.label import Label
@@ -22,6 +25,12 @@ class Platter:
     last: int = 0
     blobs: dict[str, bytes] = field(default_factory=dict)
     parts: dict[str, bytearray] = field(default_factory=dict)
+
+    @property
+    def used_bytes(self) -> int:
+        """Of rows, blobs and what has arrived of blobs."""
+        rows = sum(len(row.key) + len(row.data) for table in self.rows.values() for row in table.values())
+        return rows + sum(map(len, self.blobs.values())) + sum(map(len, self.parts.values()))
 
     def apply(self, change: Change) -> None:
         """One change; replacing keeps a row's key once."""
@@ -43,17 +52,29 @@ class SimDisk:
         self._heap = heap
         self._alive = alive
         self._sync_s = sync_s
+        self._writing: deque[Sequence[Change]] = deque()
 
     def commit(self, changes: Sequence[Change], tell: Callable[[], None]) -> None:
         """All or nothing, unless the node crashes before the sync."""
 
         def sync() -> None:
             if self._alive():
-                for change in changes:
-                    self._platter.apply(change)
+                self._land()
                 tell()
 
+        self._writing.append(changes)
         self._heap.push(self._heap.now_s() + self._sync_s, sync)
+
+    def crash(self, chance: Generator, landed: float) -> None:
+        """The power goes: of what was being written, more or less is there, in order; of arriving blobs, a part."""
+        while self._writing and chance.random() < landed:
+            self._land()
+        for part in self._platter.parts.values() if landed else ():
+            del part[int(chance.integers(len(part) + 1)) :]
+
+    def _land(self) -> None:
+        for change in self._writing.popleft():
+            self._platter.apply(change)
 
     def scan(self, table: str, after: int = 0) -> Iterator[Row]:
         """Committed rows in order."""

@@ -40,7 +40,7 @@ class Wires:
     violations: list[str] = field(default_factory=list)
     _free_s: dict[tuple[NodeId, bool, Lane], float] = field(default_factory=dict)
     _last_s: dict[tuple[NodeId, bool, Lane], float] = field(default_factory=dict)
-    _epoch: dict[NodeId, int] = field(default_factory=dict)  # of a link: parcels of an earlier one are lost
+    _epoch: dict[tuple[NodeId, bool], int] = field(default_factory=dict)  # of a link's way: earlier parcels are lost
 
     def lower(self, a: NodeId, b: NodeId) -> NodeId:
         """Names a link by its lower end. Raises LookupError for strangers."""
@@ -54,9 +54,11 @@ class Wires:
         """Whether a parcel could cross now."""
         return self.lower(a, b) not in self.cut and a in self.deliver and b in self.deliver
 
-    def broke(self, lower: NodeId) -> None:
-        """Loses what is on a link."""
-        self._epoch[lower] = self._epoch.get(lower, 0) + 1
+    def broke(self, lower: NodeId, towards: NodeId | None = None) -> None:
+        """Loses what is on a link, or on its way to one end of it."""
+        for up in (True, False):
+            if towards is None or up is not (towards == lower):
+                self._epoch[lower, up] = self._epoch.get((lower, up), 0) + 1
 
     def send(self, sender: NodeId, to: NodeId, parcel: Parcel, tell: Tell) -> None:
         """Puts a parcel on its way, or says at once that there is none."""
@@ -97,11 +99,11 @@ class Wires:
         arrive_s = self._last_s[queue] = max(arrive_s, self._last_s.get(queue, 0.0))  # a connection keeps order
         if self.rng.random() < self.faults.reorder:
             arrive_s += float(self.rng.random()) * self.faults.reorder_s
-        epoch, due_s = self._epoch.get(lower, 0), None if parcel.left_s is None else now_s + parcel.left_s
+        epoch, due_s = self._epoch.get((lower, up), 0), None if parcel.left_s is None else now_s + parcel.left_s
 
         def arrive() -> None:
             late = due_s is not None and self.heap.now_s() > due_s
-            if epoch == self._epoch.get(lower, 0) and to in self.deliver and not late:
+            if epoch == self._epoch.get((lower, up), 0) and to in self.deliver and not late:
                 left_s = None if due_s is None else due_s - self.heap.now_s()
                 self.deliver[to](sender, replace(parcel, left_s=left_s))
 

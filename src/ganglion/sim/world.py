@@ -83,6 +83,7 @@ class SimNode:
 
     platter: Platter
     life: int = 0
+    disk: SimDisk | None = None
     drive: Drive | None = None
 
 
@@ -109,7 +110,8 @@ class SimFleet:
         sim.life += 1
         life = sim.life
         alive: Callable[[], bool] = lambda: sim.life == life  # noqa: E731
-        disk, clock = SimDisk(sim.platter, self.heap, alive), SimClock(self.heap, alive)
+        sim.disk = disk = SimDisk(sim.platter, self.heap, alive)
+        clock = SimClock(self.heap, alive)
         tools = self._recipe.tools(node, disk, SimRng(self._seed, id))
         runs = self._recipe.runs(node)
         rows = {work: row for flow in runs for work, row in flow.work.items()}
@@ -124,13 +126,15 @@ class SimFleet:
             self._announce(lower, RETURN_S)
 
     def kill(self, id: NodeId) -> None:
-        """kill -9: what was not synced is gone, and so is everything in flight."""
+        """kill -9, or its power: what was not synced is gone, but for what has landed, and so is all in flight."""
         sim = self.nodes[id]
+        if sim.disk is not None:
+            sim.disk.crash(stream(self._seed, "power", id, sim.life), self.wires.faults.landed)
         sim.life += 1
         sim.drive = None
         self.wires.deliver.pop(id, None)
         for lower in self._links(id):
-            self.wires.broke(lower)
+            self.wires.broke(lower, towards=id if self.wires.faults.landed else None)
             self._announce(lower, NOTICE_S)
 
     def cut(self, lower: NodeId) -> None:

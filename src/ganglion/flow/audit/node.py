@@ -1,4 +1,4 @@
-"""One node's side: declassifications and denials go to the node's audit log."""
+"""One node's side: declassifications, denials and what others gave up go to the node's audit log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from ...core.facts import Audited, Denied
+from ...core.facts import Audited, Denied, Missed
 from ...core.process import Began, Command, Do, Done, Event, Ignored, Tell, Told
 from .messages import Log
 
@@ -41,6 +41,9 @@ class Auditor:
                 return self._write(act, now_s)
             case Told(Denied(gate, what, peer, why)):
                 return self._write(Audited(f"denied at {gate}", f"{what} {peer}", why), now_s)
+            case Told(Missed(sender, first, last, items, _, why)):
+                what = f"{items} items, numbers {first} to {last} of {sender}"
+                return self._write(Audited("missed", what, why), now_s)
             case Done():
                 return []
         return [Tell(Ignored("Auditor", "", type(event).__name__, self.phase.name))]

@@ -14,6 +14,11 @@ class Hand:
     samples: tuple[str, ...]
     x: Ref  # their tensors in one blob, in this order
 
+    @property
+    def spare(self) -> int:
+        """How many samples a full outbox gives up with it."""
+        return len(self.samples)
+
 
 @dataclass(frozen=True)
 class Store:
@@ -28,6 +33,15 @@ class Stored:
 
     samples: tuple[str, ...]
     x: Ref | None
+
+
+@dataclass(frozen=True)
+class Take:
+    """Work: keep samples that have come as far as they may; their blob is here already."""
+
+    samples: tuple[str, ...]
+    x: Ref
+    at_s: float
 
 
 @dataclass(frozen=True)

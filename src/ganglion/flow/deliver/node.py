@@ -12,7 +12,7 @@ from ...core.fleet import NodeId
 from ...core.label import Zone, may_enter
 from ...core.process import Began, Command, Do, Done, Event, Failed, Heard, Ignored, Send, Tell, Told, Wake, Woke
 from ...core.ref import Ref
-from .messages import Accepted, Delivered, Hand, Store, Stored
+from .messages import Accepted, Delivered, Hand, Store, Stored, Take
 
 TOGETHER_S = 0.2  # hard samples within so many seconds are written and handed on together
 
@@ -56,7 +56,9 @@ class Deliver:
                 self.delivered += len(samples)
                 told = [Tell(Delivered(sample, sender)) for sample in samples]
                 # its bytes are on this disk already: they came attached
-                return [*told, *self._hand(samples, x)] if self._may_go(x) else told
+                return [*told, *(self._hand(samples, x) if self._may_go(x) else self._keep(samples, x, now_s))]
+            case Done():
+                return []
             case Failed():
                 return []  # they could not be made to last, so they were never accepted
         return [Tell(Ignored("Deliver", "", type(event).__name__, self.phase.name))]
@@ -69,10 +71,10 @@ class Deliver:
         return [Wake("store", now_s + TOGETHER_S)] if first else []
 
     def _store(self) -> Sequence[Command]:
-        """One write per tier: a public sample must not be held back by a private one beside it."""
+        """One write per label: what may go is not held back by a private sample beside it, nor takes it along."""
         batch, self.waiting = self.waiting, ()
-        tiers = sorted({x.label.tier for _, x in batch})
-        parts = [tuple(one for one in batch if one[1].label.tier == tier) for tier in tiers]
+        labels = sorted({x.label for _, x in batch})
+        parts = [tuple(one for one in batch if one[1].label == label) for label in labels]
         return [Do(f"store/{part[0][0]}", Store(part)) for part in parts]
 
     def _hand(self, samples: tuple[str, ...], x: Ref) -> Sequence[Command]:
@@ -81,6 +83,9 @@ class Deliver:
         self.accepted += len(samples)
         hand = Send(self.parent, Hand(samples, x), attach=(x,))
         return [hand, *(Tell(Accepted(sample)) for sample in samples)]
+
+    def _keep(self, samples: tuple[str, ...], x: Ref, now_s: float) -> Sequence[Command]:
+        return [Do(f"take/{self.delivered}", Take(samples, x, now_s))]
 
     def _may_go(self, x: Ref) -> bool:
         return self.parent_zone is not None and may_enter(x.label, self.parent_zone)
