@@ -65,14 +65,17 @@ def test_a_blob_is_pulled_piece_by_piece_and_resumes_after_a_cut(tmp_path: Path)
     async def work() -> None:
         cloud, edge, port = await pair(tmp_path)
         Shelf(cloud).held[REF.digest] = bytearray(BLOB.tobytes())
-        got = bytearray()
+        got, heard = bytearray(), 0
         while len(got) < len(BLOB):
-            edge.send(CLOUD, bulk(Pull(REF, len(got), min(CHUNK, len(BLOB) - len(got))), name="pull"))
-            piece = await edge.hears(len(edge.heard) + 1)
-            assert isinstance(piece.body, Piece) and piece.body.start == len(got) and piece.body.ref == REF
-            assert piece.attached[0][0] == piece.body.data
-            got += piece.attached[0][1].tobytes()
-            if len(edge.heard) == 2:  # the server dies and comes back; the transfer goes on where it was
+            until = min(len(got) + CHUNK, len(BLOB))
+            edge.send(CLOUD, bulk(Pull(REF, len(got), until - len(got)), name="pull"))
+            while len(got) < until:
+                heard += 1
+                piece = await edge.hears(heard)
+                assert isinstance(piece.body, Piece) and piece.body.start == len(got) and piece.body.ref == REF
+                assert piece.attached[0][0] == piece.body.data
+                got += piece.attached[0][1].tobytes()
+            if len(got) == 2 * CHUNK:  # the server dies and comes back; the transfer goes on where it was
                 await cloud.net.close()
                 await edge.linked(False)
                 cloud = Station(cloud.identity)
@@ -83,6 +86,28 @@ def test_a_blob_is_pulled_piece_by_piece_and_resumes_after_a_cut(tmp_path: Path)
         assert [body.body.size for _, body in cloud.heard] == [CHUNK, len(BLOB) - 3 * CHUNK]
         await edge.net.close()
         await cloud.net.close()
+
+    run(work())
+
+
+def test_what_came_before_a_connection_broke_is_heard(tmp_path: Path) -> None:
+    """The link is slow and ends in the middle of a chunk: all whole parts of it have been handed on, and the rest."""
+
+    async def work() -> None:
+        cloud, edge, _ = await pair(tmp_path)
+        Shelf(cloud).held[REF.digest] = bytearray(BLOB.tobytes())
+        cloud.net.pace(EDGE, 1e6)
+        edge.send(CLOUD, bulk(Pull(REF, 5, CHUNK), name="pull"))
+        await edge.hears(1)
+        await cloud.net.close()
+        assert (await edge.fails()).name == "pull"
+        got = b"".join(parcel.attached[0][1].tobytes() for _, parcel in edge.heard)
+        assert 0 < len(got) < CHUNK and got == BLOB.tobytes()[5 : 5 + len(got)]
+        at = 5
+        for _, one in edge.heard:
+            assert one.body.start == at and one.body.data.size_bytes == len(one.attached[0][1])
+            at += one.body.data.size_bytes
+        await edge.net.close()
 
     run(work())
 

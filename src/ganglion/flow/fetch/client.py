@@ -15,6 +15,7 @@ from .messages import Got, Patch, Patched, Piece, Pull, Push, Slice, Sliced
 
 CHUNK_BYTES = 256 * 1024
 PATIENCE_S = 10.0  # for one chunk, before it is asked for again
+AGAIN_S = 1.0  # after a failure
 
 
 class Phase(IntEnum):
@@ -30,7 +31,8 @@ class Fetch:
 
     ref: Ref
     peer: NodeId
-    at: int = 0
+    at: int = 0  # bytes held, from the start
+    until: int = 0  # end of the range that was asked for; its bytes may come in several pieces
     phase: Phase = Phase.MOVING
     durable: ClassVar[bool] = False
 
@@ -43,17 +45,20 @@ class Fetch:
         """Decide."""
         match event:
             case Began():
-                return [Do("patch", Patch(self.ref, 0, None))]
-            case Done("patch", Patched(held)):
+                return [Do("patch/0", Patch(self.ref, 0, None))]
+            case Done(_, Patched(held)):
                 return self._on(held, now_s)
             case Heard(_, Piece(_, start, data)):
-                return [Do("patch", Patch(self.ref, start, data))]
+                return [Do(f"patch/{start}", Patch(self.ref, start, data))]
             case Woke("late"):
+                self.until = 0
                 return self._on(self.at, now_s)
-            case Heard(_, Got(_, held)) if held < 0:  # the other side does not have it (yet): ask again later
-                return [Wake("late", now_s + 1.0)]
-            case Failed():
-                return [Wake("late", now_s + 1.0)]
+            case Failed(refused=True):  # a gate said no, and told it
+                self.phase = Phase.OVER
+                return []
+            case Failed() | Heard(_, Got(held=-1)):  # not here (yet), or not now: ask again later
+                self.until = 0
+                return [Wake("late", now_s + AGAIN_S)]
         return [Tell(Ignored("Fetch", self.key, type(event).__name__, self.phase.name))]
 
     def _on(self, held: int, now_s: float) -> Sequence[Command]:
@@ -61,7 +66,10 @@ class Fetch:
         if held >= self.ref.size_bytes:
             self.phase = Phase.OVER
             return [Tell(Fetched(self.ref))]
+        if held < self.until:
+            return [Wake("late", now_s + PATIENCE_S)]
         size = min(CHUNK_BYTES, self.ref.size_bytes - held)
+        self.until = held + size
         ask = Send(self.peer, Pull(self.ref, held, size), Lane.BULK, PATIENCE_S, name="pull")
         return [ask, Wake("late", now_s + PATIENCE_S)]
 
@@ -99,6 +107,9 @@ class Give:
                     Send(self.peer, push, Lane.BULK, PATIENCE_S, (data,), "push"),
                     Wake("late", now_s + PATIENCE_S),
                 ]
+            case Failed(refused=True):  # a gate said no, and told it
+                self.phase = Phase.OVER
+                return []
             case Failed() | Heard():
-                return [Wake("late", now_s + 1.0)]
+                return [Wake("late", now_s + AGAIN_S)]
         return [Tell(Ignored("Give", self.key, type(event).__name__, self.phase.name))]

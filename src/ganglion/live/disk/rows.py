@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ...core.errors import ConfigError, Corrupt
@@ -57,9 +57,8 @@ class Rows:
         writer = self._writer
         try:
             writer.execute("BEGIN IMMEDIATE")
-            for changes in transactions:
-                for change in changes:
-                    self._apply(change)
+            for change in lasting([change for changes in transactions for change in changes]):
+                self._apply(change)
             writer.execute("COMMIT")
         except sqlite3.Error as error:
             if writer.in_transaction:
@@ -105,6 +104,21 @@ class Rows:
 
     def _value(self, asked: str) -> object:
         return self._writer.execute(asked).fetchone()[0]
+
+
+def lasting(changes: Sequence[Change]) -> Iterator[Change]:
+    """Changes that leave something behind once all are made: what a later one of them takes away is not written first.
+
+    In a batch of many messages from few neighbours that is most of the cursors, and every journal that a snapshot ends.
+    """
+    ends = {
+        (change.table, change.key): place
+        for place, change in enumerate(changes)
+        if isinstance(change, Drop) or change.replace
+    }
+    for place, change in enumerate(changes):
+        if place >= ends.get((change.table, change.key), 0):
+            yield change
 
 
 def checked(change: Change) -> Change:

@@ -15,7 +15,7 @@ from ...core.errors import GanglionError
 from ...core.ports import Change
 from .space import WriteFailed
 
-BATCH_CHANGES = 64  # a batch takes no further transaction once it has so many
+BATCH_CHANGES = 512  # a batch takes no further transaction once it has so many
 AGAIN_S = 0.2  # after a failed write
 
 Call = Callable[[], None]

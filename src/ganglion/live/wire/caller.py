@@ -13,12 +13,13 @@ import aiohttp
 from ...core.errors import GanglionError, ProtocolError
 from ...core.ports import Parcel, Tell
 from ...core.process import Lane
-from ...flow.fetch.messages import Got, Piece, Pull, Push
+from ...flow.fetch.messages import Got, Pull, Push
 from ..identity.names import Name
 from ..identity.node import Identity
 from .frame import Kind, encode
 from .lines import Lines
 from .neighbour import Neighbour
+from .pieces import Pieces
 from .sockets import tune_socket
 from .transfer import (
     BLOBS,
@@ -30,7 +31,6 @@ from .transfer import (
     content_range,
     head_of,
     head_to_text,
-    read_arrays,
     read_frame,
     show,
 )
@@ -65,7 +65,7 @@ class Caller:
         connector = aiohttp.TCPConnector(
             ssl=self.identity.client(HTTP),
             limit=QUESTIONS + 2,
-            socket_factory=lambda info: tune_socket(socket.socket(*info[:3])),
+            socket_factory=self._socket,
         )
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
         self._loops = [asyncio.ensure_future(self._send_all()), asyncio.ensure_future(self._fetch_all())]
@@ -112,6 +112,11 @@ class Caller:
     @property
     def _peer(self) -> Neighbour:
         return self.lines.neighbours[self.parent.node]
+
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        made = tune_socket(socket.socket(*info[:3]))
+        self._peer.pace.sockets.add(made)
+        return made
 
     async def _send_all(self) -> None:
         while True:
@@ -190,14 +195,15 @@ class Caller:
         settings = self.lines.settings
         limits = Limits(settings.bulk_bytes, settings.stall_s)
         if answer.status == 206:
-            head = head_of(answer.headers, settings.bulk_bytes)
-            parcel, seconds = await read_arrays(answer.content, head, limits, self.lines.codec)
-        else:
-            await _expect(answer, 200, 404)
-            parcel, seconds = await read_frame(answer.content, limits, self.lines.codec)
-        if not answers(asked, parcel.body) or not isinstance(parcel.body, Piece | Got):
+            pieces = Pieces.announced(asked, head_of(answer.headers, settings.bulk_bytes), self.lines.codec)
+            seconds = await pieces.read(answer.content, limits, lambda part: self.lines.deliver(self._peer, part))
+            self._receipt(len(pieces.data), seconds)
+            return
+        await _expect(answer, 200, 404)
+        parcel, seconds = await read_frame(answer.content, limits, self.lines.codec)
+        if not answers(asked, parcel.body) or not isinstance(parcel.body, Got):
             raise ProtocolError(f"a {type(parcel.body).__name__} is no answer to this {type(asked).__name__}")
-        self._heard(parcel, seconds)
+        self.lines.deliver(self._peer, parcel)
 
     async def _fetch_mail(self) -> None:
         settings = self.lines.settings
@@ -213,10 +219,12 @@ class Caller:
             self.lines.trouble = f"BULK of {self.parent.node}: {error or 'too slow'}"
 
     def _heard(self, parcel: Parcel, seconds: float) -> None:
-        size = sum(array.nbytes for _, array in parcel.attached)
-        if seconds > 0.0:
-            self._peer.say(Kind.RECEIPT, Lane.BULK, size, seconds)
+        self._receipt(sum(array.nbytes for _, array in parcel.attached), seconds)
         self.lines.deliver(self._peer, parcel)
+
+    def _receipt(self, size_bytes: int, seconds: float) -> None:
+        if size_bytes and seconds > 0.0:
+            self._peer.say(Kind.RECEIPT, Lane.BULK, size_bytes, seconds)
 
     def _request(
         self, method: str, path: str, headers: dict[str, str], parts: list[Any], head: bytes = b""

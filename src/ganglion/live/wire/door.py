@@ -17,9 +17,10 @@ from .dial import ALPN, QUIET
 from .lines import Lines
 from .sockets import tune
 
-BUFFER_BYTES = 256 * 1024
-HANDSHAKE_S = 5.0
+BUFFER_BYTES = 4 * 1024  # grows with the frames that come; the WebSocket library writes to all of it at once
+HANDSHAKE_S = 15.0  # as long as who dials waits: a handshake given up halfway is begun again, and costs twice
 SHUTDOWN_S = 1.0
+BACKLOG = 512  # that wait to be accepted, and are in one turn of the loop: a whole fleet comes back at once
 _LANES = {f"/v1/lanes/{lane.name.lower()}".encode(): lane for lane in (Lane.CONTROL, Lane.TENSOR)}
 
 
@@ -60,6 +61,7 @@ async def listen(
         lambda: Doorway(lines, http),
         address[0],
         address[1],
+        backlog=BACKLOG,
         ssl=context,
         ssl_handshake_timeout=HANDSHAKE_S,
         ssl_shutdown_timeout=SHUTDOWN_S,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,10 +41,10 @@ class Incoming:
             begin, data_bytes = HEADER.size + header.meta_bytes, header.data_bytes
             if begin > len(part):
                 raise ProtocolError(f"a frame's metadata of {header.meta_bytes} bytes is not in its first fragment")
-            meta: Bytes | Draft = part[HEADER.size : begin]
+            meta: Any = part[HEADER.size : begin]
             if header.kind is Kind.PARCEL:
                 self._charge(begin + data_bytes)
-                meta = draft(header, part[HEADER.size : begin], self._codec)  # while its arrays are on their way
+                meta = draft(header, meta, self._codec)  # while its arrays are on their way
             if last and data_bytes == len(part) - begin:  # whole in one fragment: most frames are
                 data = np.frombuffer(bytearray(part[begin:]), np.uint8) if data_bytes else NOTHING
                 return header, meta, data, 0.0

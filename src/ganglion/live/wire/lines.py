@@ -104,6 +104,8 @@ class Lines:
             peer.out[connection.lane].granted(header.id)
         elif header.kind is Kind.RECEIPT:
             peer.measured.transferred(header.id, seconds)
+            if header.lane is Lane.BULK:
+                peer.pace.uplink.arrived(header.id, seconds)
         elif header.kind is Kind.OPEN and peer.hosts:
             self.dial(header.lane)
 

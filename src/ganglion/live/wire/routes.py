@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from .desk import Desk
 from .frame import Bytes, Header, Kind, encode
 from .lines import Lines
 from .neighbour import Neighbour
+from .sockets import tune_bulk
 from .transfer import (
     BLOBS,
     HEAD,
@@ -52,7 +54,7 @@ class Routes:
             parcel, seconds = await self._asked(request)
         except Refused as error:
             return web.Response(status=403, text=str(error))
-        except (ProtocolError, TimeoutError) as error:
+        except (ProtocolError, OSError) as error:  # timeouts, and connections that broke, are among the latter
             return web.Response(status=400, text=str(error) or "the body came too slowly")
         wait_s = self.lines.settings.answer_s if parcel.left_s is None else parcel.left_s
         try:
@@ -64,9 +66,9 @@ class Routes:
             return web.Response(status=503, text=str(error))
         try:
             return await self._answer(request, peer, parcel.body, answer)
-        except (ProtocolError, OSError, TimeoutError) as error:
+        except (ProtocolError, OSError) as error:
             tell(Failed(answer.name, f"the answer did not arrive: {error}"))
-            raise
+            return _broken(request)
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         """Any other parcel from a child."""
@@ -75,7 +77,7 @@ class Routes:
             parcel, seconds = await read_frame(request.content, self._limits(), self.lines.codec)
         except Refused as error:
             return web.Response(status=403, text=str(error))
-        except (ProtocolError, TimeoutError) as error:
+        except (ProtocolError, OSError) as error:  # timeouts, and connections that broke, are among the latter
             return web.Response(status=400, text=str(error) or "the body came too slowly")
         self._heard(peer, parcel, seconds)
         return web.Response(status=204)
@@ -92,10 +94,10 @@ class Routes:
         try:
             head, parts, _ = encode(one.parcel, 0, self.lines.codec)
             return await self._respond(request, peer, (200, {}), [head, *parts], b"")
-        except (ProtocolError, OSError, TimeoutError) as error:
+        except (ProtocolError, OSError) as error:
             self.lines.counts.lost += 1
             one.fail(f"it did not arrive: {error}")
-            raise
+            return _broken(request)
 
     def _peer(self, request: web.Request) -> Neighbour:
         transport = request.transport
@@ -153,9 +155,24 @@ class Routes:
         response = web.StreamResponse(status=told[0], headers=told[1])
         response.content_length = sum(map(len, parts))
         await response.prepare(request)
-        async for piece in body_of(parts, peer.pace):
-            async with asyncio.timeout(self.lines.settings.stall_s):
-                await response.write(piece)
-        await response.write_eof()
+        sock = None if request.transport is None else tune_bulk(request.transport)
+        if sock is not None:
+            peer.pace.sockets.add(sock)
+        try:
+            async with aclosing(body_of(parts, peer.pace)) as pieces:
+                async for piece in pieces:
+                    async with asyncio.timeout(self.lines.settings.stall_s):
+                        await response.write(piece)
+            await response.write_eof()
+        finally:
+            if sock is not None:
+                peer.pace.sockets.discard(sock)
         self.lines.counts.sent += 1
         return response
+
+
+def _broken(request: web.Request) -> web.Response:
+    """Gives a connection up: half an answer is on it, or nobody at its end. A link that is cut is no error here."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

@@ -7,7 +7,16 @@ import socket
 from contextlib import suppress
 
 SILENCE_MS = 20_000  # unacknowledged data for so long ends a connection
+UNSENT_BYTES = 64 * 1024  # that the kernel takes on a bulk connection before they can go
 CONTROL = b"bbr"  # on lossy links several times faster than the kernels' default
+
+
+def tune_bulk(transport: asyncio.BaseTransport) -> socket.socket | None:
+    """Keeps the kernel from hoarding what is not sent yet: it would be lost with the connection."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is not None:
+        _hoard_little(sock)
+    return sock
 
 
 def tune(transport: asyncio.BaseTransport) -> str:
@@ -17,10 +26,17 @@ def tune(transport: asyncio.BaseTransport) -> str:
 
 
 def tune_socket(sock: socket.socket) -> socket.socket:
-    """The same for a socket that is not connected yet."""
+    """The same for a bulk socket that is not connected yet."""
     sock.setblocking(False)
     _set(sock)
+    _hoard_little(sock)
     return sock
+
+
+def _hoard_little(sock: socket.socket) -> None:
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 def _set(sock: socket.socket) -> str:

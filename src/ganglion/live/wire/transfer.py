@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,6 @@ from .frame import HEADER, Bytes, Header, Kind, draft, finish, header_of
 from .pace import Bucket
 
 HEAD = "Ganglion-Parcel"  # an HTTP header: base64 of a frame's header and metadata
-SLICE_BYTES = 64 * 1024
 BLOBS, PARCELS = "/v1/blobs/", "/v1/parcels"
 
 
@@ -66,9 +65,14 @@ def head_of(headers: Mapping[str, str], most_bytes: int) -> tuple[Header, bytes]
     return header, raw[HEADER.size :]
 
 
-async def fill(content: StreamReader, size_bytes: int, stall_s: float) -> tuple[NDArray[np.uint8], float]:
-    """Exactly so many bytes of a body, and the seconds from the first to the last of them. Raises ProtocolError."""
-    data, at, loop = np.empty(size_bytes, np.uint8), 0, asyncio.get_running_loop()
+async def fill(
+    content: StreamReader, data: NDArray[np.uint8], stall_s: float, filled: Callable[[int], None] = lambda at: None
+) -> float:
+    """Exactly as many bytes of a body as `data` has; `filled` hears how many have come. Raises ProtocolError.
+
+    The seconds that all of them took: those from the first part on, and for the first as for the rest.
+    """
+    at, first, size_bytes, loop = 0, 0, len(data), asyncio.get_running_loop()
     began_s = loop.time()
     while at < size_bytes:
         async with asyncio.timeout(stall_s):
@@ -76,20 +80,20 @@ async def fill(content: StreamReader, size_bytes: int, stall_s: float) -> tuple[
         if not part or at + len(part) > size_bytes:
             raise ProtocolError(f"a body of {size_bytes} bytes was announced; {at + len(part)} came")
         if at == 0:
-            began_s = loop.time()
+            began_s, first = loop.time(), len(part)
         data[at : at + len(part)] = np.frombuffer(part, np.uint8)
         at += len(part)
-    return data, loop.time() - began_s
+        filled(at)
+    return (loop.time() - began_s) * size_bytes / (size_bytes - first) if first < size_bytes else 0.0
 
 
 async def read_arrays(
     content: StreamReader, head: tuple[Header, bytes], limits: Limits, codec: Codec
 ) -> tuple[Parcel, float]:
     """The parcel whose head is known and whose arrays are the body, and how long they took. Raises ProtocolError."""
-    made, size = draft(*head, codec), head[0].data_bytes
-    data, seconds = await fill(content, size, limits.stall_s)
-    if not content.at_eof() and await _more(content, limits.stall_s):
-        raise ProtocolError(f"a body is longer than the {size} bytes announced")
+    made, data = draft(*head, codec), np.empty(head[0].data_bytes, np.uint8)
+    seconds = await fill(content, data, limits.stall_s)
+    await ended(content, len(data), limits.stall_s)
     return finish(made, data, seconds), seconds
 
 
@@ -106,14 +110,20 @@ async def read_frame(content: StreamReader, limits: Limits, codec: Codec) -> tup
     return await read_arrays(content, (header, meta), limits, codec)
 
 
-async def body_of(parts: Sequence[Bytes], pace: Bucket) -> AsyncIterator[memoryview]:
+async def body_of(parts: Sequence[Bytes], pace: Bucket) -> AsyncGenerator[memoryview, None]:
     """A body in slices, each when the pace allows."""
-    for part in parts:
-        view = memoryview(part)
-        for start in range(0, len(view), SLICE_BYTES):
-            piece = view[start : start + SLICE_BYTES]
-            await pace.take(len(piece))
-            yield piece
+    body, whole = pace.uplink.begin(sum(map(len, parts))), False
+    try:
+        for part in parts:
+            view, start = memoryview(part), 0
+            while start < len(view):
+                piece = view[start : start + pace.slice_bytes]
+                await pace.take(len(piece))
+                yield piece
+                start += len(piece)
+        whole = True
+    finally:
+        pace.uplink.end(body, whole)
 
 
 def show(tap: Callable[[NodeId, Bytes], None] | None, peer: NodeId, head: bytes, parts: Sequence[Bytes]) -> None:
@@ -122,6 +132,8 @@ def show(tap: Callable[[NodeId, Bytes], None] | None, peer: NodeId, head: bytes,
         tap(peer, b"".join((head, *parts)))
 
 
-async def _more(content: StreamReader, stall_s: float) -> bool:
+async def ended(content: StreamReader, size_bytes: int, stall_s: float) -> None:
+    """Nothing may follow. Raises ProtocolError."""
     async with asyncio.timeout(stall_s):
-        return bool(await content.readany())
+        if not content.at_eof() and await content.readany():
+            raise ProtocolError(f"a body is longer than the {size_bytes} bytes announced")
