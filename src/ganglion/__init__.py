@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers, which cannot 
     from .core.update import Update as Update
     from .engine.capture import capture as capture
     from .engine.torch.branch import attach as attach
+    from .learn.strategy import Strategy as Strategy
     from .plan.cut.file import PlanFile as PlanFile
     from .plan.cut.places import Places as Places
     from .plan.cut.split import Limits as Limits
@@ -54,6 +55,7 @@ FACE = {  # public name -> the module that defines it
     "Release": "core.release",
     "Sample": "core.sample",
     "Stage": "core.plan",
+    "Strategy": "learn.strategy",
     "Tensors": "core.tensors",
     "Tier": "core.label",
     "Update": "core.update",

@@ -12,6 +12,7 @@ from .keep import buffer as keep_buffer
 from .keep import select as keep_select
 from .learn import aggregate as learn_aggregate
 from .learn import client as learn_client
+from .learn import partition as learn_partition
 from .learn import select as learn_select
 from .learn import step as learn_step
 from .learn import transfer as learn_transfer
@@ -22,8 +23,9 @@ KINDS: dict[str, tuple[ModuleType, tuple[str, ...]]] = {
     "infer.exit": (infer_exit, tuple(infer_exit.__all__)),
     "keep.buffer": (keep_buffer, tuple(keep_buffer.__all__)),
     "keep.select": (keep_select, tuple(keep_select.__all__)),
-    "learn.aggregate": (learn_aggregate, ("Mean", "Median")),
+    "learn.aggregate": (learn_aggregate, ("FairMean", "Mean", "Median", "Nova")),
     "learn.client": (learn_client, tuple(learn_client.__all__)),
+    "learn.partition": (learn_partition, tuple(learn_partition.__all__)),
     "learn.select": (learn_select, tuple(learn_select.__all__)),
     "learn.step": (learn_step, tuple(learn_step.__all__)),
     "learn.transfer": (learn_transfer, tuple(learn_transfer.__all__)),

@@ -18,6 +18,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "Consent": {"who": "site A", "purpose": "study"},
     "Balanced": {"size": 9},
     "Reservoir": {"size": 9},
+    "FairMean": {"q": 0.0},  # else equal updates are damped
 }
 ROWS = [(kind, name, check) for kind in catalog.kinds() for name in catalog.names(kind) for check in CHECKS[kind]]
 
@@ -93,6 +94,14 @@ class FirstCome:
 
 
 @dataclass(frozen=True)
+class Greedy:
+    """A partition that gives the first client everything, and the others some of it too."""
+
+    def __call__(self, y: Any, rng: Any, owner: Any = None) -> Any:
+        return [np.arange(len(y)), np.arange(3)]
+
+
+@dataclass(frozen=True)
 class Restless:
     """A step that moves by itself; as a preparation, it lets an update count for more."""
 
@@ -116,6 +125,7 @@ BROKEN = [
     ("detector", "detectors_are_plain_and_resume", Forgetful),
     ("detector", "detectors_are_silent_where_nothing_changes", Forgetful),
     ("learn.select", "choosing_is_fair_to_order", FirstCome),
+    ("learn.partition", "nobody_has_what_another_has", Greedy),
     ("learn.step", "steps_leave_their_inputs_alone", Restless),
     ("prepare", "preparing_hides_nothing_but_the_delta", Restless),
 ]
@@ -133,7 +143,7 @@ def test_a_name_that_is_nearly_right_is_suggested() -> None:
         catalog.make("learn.aggregate", "Medain")
     with pytest.raises(LookupError, match=r"did you mean 'learn.aggregate'\?"):
         catalog.names("learn.agregate")
-    with pytest.raises(LookupError, match="there are Mean, Median"):
+    with pytest.raises(LookupError, match="there are FairMean, Mean, Median"):
         catalog.make("learn.aggregate", "xyz")
     with pytest.raises(TypeError, match="colour"):
         catalog.make("learn.aggregate", "Mean", colour=1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganglion.core.compute import Compute, Export, Fit, Initial, Predict, Predicted
+from ganglion.core.compute import Compute, Export, Fit, Initial, Predict, Predicted, Score
 from ganglion.core.errors import ConfigError
 from ganglion.core.tensors import Tensors
 from ganglion.demo.project.data import Split
@@ -48,7 +48,7 @@ class Unheard(Compute[None]):
 
 def test_what_it_cannot_answer_is_refused_by_name(engines: dict[str, TorchEngine], weights: dict[str, Tensors]) -> None:
     engine = engines["mlp"]
-    assert engine.answers == {Fit, Initial, Predict, Export}
+    assert engine.answers == {Fit, Initial, Predict, Score, Export}
     with pytest.raises(ConfigError, match="cannot answer a Unheard"):
         engine.answer(Unheard())
     with pytest.raises(ConfigError, match="names no data"):

@@ -204,6 +204,7 @@ def test_the_tap_sees_what_went_over_the_wire(fleet: LiveFleet) -> None:
 
 def test_what_was_accepted_outlives_a_cut_link_and_a_killed_edge(fleet: LiveFleet) -> None:
     """Half is on the edge's disk when it dies, half is accepted by the device while nobody answers it."""
+    until(lambda: all(fleet.status(node.id).waiting == 0 for node in FLEET.nodes), "an empty outbox everywhere")
     since = len(fleet.facts)
     fleet.cut(EDGE)
     ids = [accept_hard(fleet) for _ in range(5)]

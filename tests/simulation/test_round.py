@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ganglion.core.codec import Codec
-from ganglion.core.facts import Denied
+from ganglion.core.facts import Denied, Missed
 from ganglion.core.fleet import Fleet, Link, Node, NodeId
 from ganglion.core.label import PUBLIC_UPDATE, Form, Label, Tier, Zone
 from ganglion.core.process import Command, Do, Done, Event, Flow, Heard, Ignored, Send
@@ -20,7 +20,7 @@ from ganglion.core.update import Counted
 from ganglion.flow.round.messages import Aggregate, Ask, Declined, Learnt, RoundOver, Weights
 from ganglion.flow.round.server import Phase, Round
 from ganglion.node.journal import Entry, replay
-from ganglion.node.outbox import Ack, Kept
+from ganglion.node.outbox import Ack, Gap, Kept
 from ganglion.node.runs import Row, Runs, Where
 from ganglion.node.tools import Tools, Tray
 from ganglion.sim.faults import Faults
@@ -67,7 +67,24 @@ class Client:
         return []
 
 
-TYPES = [Ask, Learnt, Declined, Train, Aggregate, Weights, RoundOver, Round, Client, Entry, Ack, Kept, Ignored, Denied]
+TYPES = [
+    Ask,
+    Learnt,
+    Declined,
+    Train,
+    Aggregate,
+    Weights,
+    RoundOver,
+    Round,
+    Client,
+    Entry,
+    Ack,
+    Gap,
+    Kept,
+    Ignored,
+    Denied,
+    Missed,
+]
 
 
 def train_as(label: Label) -> Callable[[Train, Tools], Weights]:

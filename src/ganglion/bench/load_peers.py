@@ -36,7 +36,7 @@ class Peer:
         with open(log, "ab") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", f"ganglion.bench.{module}", *map(str, arguments)],
-                env={**os.environ, **ONE_THREAD},
+                env={**os.environ, **ONE_THREAD, "PYTHONFAULTHANDLER": "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -106,7 +106,7 @@ class Town:
                 share,
                 self._at(f"crowd-{turn}"),
             )
-            self.crowds.append(Peer("load_crowd", where, self._at("log")))
+            self.crowds.append(Peer("load_crowd", where, self._at(f"crowd-{turn}.log")))
         for one in self.crowds:
             one.hear()
         return self
@@ -119,7 +119,9 @@ class Town:
     def start(self) -> None:
         """Starts the node, again on the port that it had."""
         self.node = Peer(
-            "load_node", (self._at(self.zone.name.lower()), self._port, int(self.zone), self.count), self._at("log")
+            "load_node",
+            (self._at(self.zone.name.lower()), self._port, int(self.zone), self.count),
+            self._at("node.log"),
         )
         self.idle = self.node.hear()
         self._port = self.idle["port"]

@@ -180,10 +180,8 @@ def power_cut(victim: NodeId, phase: str, kind: str) -> Play:
     """A node loses its power the moment it reaches a phase; afterwards all is as if it had not."""
 
     def there(story: Story) -> bool:
-        if victim == CLOUD:
-            flow = story.rollout(2)
-            return flow is not None and flow.phase.name == phase
-        return bool(story.install(victim).phase.name == phase)
+        flow = story.rollout(2) if victim == CLOUD else story.install(victim)
+        return flow is not None and flow.phase.name == phase
 
     def case(story: Story) -> Wrong:
         story.begin(2, kind, rules(shadow=kind != "worse", error=0.0 if kind == "worse" else 0.1))

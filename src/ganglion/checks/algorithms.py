@@ -150,6 +150,17 @@ def choosing_is_fair_to_order(make: Make) -> None:
     assert make()((), stream(7, "select")) == (), f"{make()} chose somebody of nobody"
 
 
+def nobody_has_what_another_has(make: Make) -> None:
+    """Every client has rows, each row one client, and the same ones for the same random numbers."""
+    y, owner = np.arange(600) % 5, np.arange(600) // 6
+    parts = make()(y, stream(7, "partition"), owner)
+    again = make()(y, stream(7, "partition"), owner)
+    rows = np.concatenate(parts)
+    assert min(len(part) for part in parts) > 0 and len(set(rows.tolist())) == len(rows) <= len(y), f"{make()}"
+    assert rows.min() >= 0 and rows.max() < len(y), f"{make()} names rows that are not there"
+    assert all((one == other).all() for one, other in zip(parts, again, strict=True)), f"{make()} draws elsewhere"
+
+
 def steps_leave_their_inputs_alone(make: Make) -> None:
     """Without a delta the first round moves nothing; the state goes in and comes out; nothing is written into."""
     weights, delta, step = updates()[0].delta, updates()[1].delta, make()
@@ -193,6 +204,7 @@ CHECKS: dict[str, tuple[Callable[[Make], None], ...]] = {  # kind, as the catalo
         partial_sums_are_the_whole,
     ),
     "learn.client": (prints_its_parameters,),
+    "learn.partition": (prints_its_parameters, nobody_has_what_another_has),
     "learn.select": (prints_its_parameters, choosing_is_fair_to_order),
     "learn.step": (prints_its_parameters, steps_leave_their_inputs_alone),
     "learn.transfer": (prints_its_parameters,),

@@ -27,6 +27,7 @@ from . import (
     project,
     rollouts,
     split,
+    train,
 )
 from .screen import explain
 
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # drawing boxes would double what help costs
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (demo, project, fleet, inference, evaluation, profile, plan, bench, doctor):
+for part in (demo, project, fleet, train, inference, evaluation, profile, plan, bench, doctor):
     part.add_to(app)
 members.add_to(cloud.app)
 groups = {"cloud": cloud, "console": console, "model": model, "node": node, "rollout": rollouts, "split": split}

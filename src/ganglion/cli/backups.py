@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..core.errors import ConfigError, NotFound
@@ -49,6 +49,6 @@ def put_back(folder: Path, source: str) -> None:
         raise NotFound(f"no backup {source}; give a file that `ganglion cloud backup` made")
     with ExitStack() as stack:
         found = restore(sys.stdin.buffer if source == STREAM else stack.enter_context(open(source, "rb")), home)
-    made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(found.made_s))
+    made = f"{datetime.fromtimestamp(found.made_s, UTC):%Y-%m-%d %H:%M} UTC"
     say(f"{home} is as it was at {made} ({found.files} files); start it with `ganglion cloud serve`")
     say(f"the next release is {found.next_number}; invitations that were open must be made anew")

@@ -50,17 +50,17 @@ def serve(folder: Folder = HERE, insecure: Insecure = False) -> None:
     hosts.serve(folder, Zone.CLOUD, "", insecure)
 
 
-@app.command(epilog="Example: ganglion cloud backup - | age -p > cloud.tar.age")
+@app.command(epilog="Example: ganglion cloud backup cloud.tar")
 def backup(
     to: Annotated[str, typer.Argument(help="A new file, or - for the standard output.")], folder: Folder = HERE
 ) -> None:
-    """Copy the cloud's keys, members and state, while it runs or not; the file is as secret as the keys in it."""
+    """Copy the cloud's keys, members and state, while it runs or not; `- | age -p > FILE` keeps them under a password."""
     from . import backups
 
     backups.take(folder, to)
 
 
-@app.command(epilog="Example: age -d cloud.tar.age | ganglion cloud restore -")
+@app.command(epilog="Example: ganglion cloud restore cloud.tar")
 def restore(
     source: Annotated[str, typer.Argument(metavar="FROM", help="A file of `backup`, or - for the standard input.")],
     folder: Folder = HERE,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ def sense(place: Path, source: str, count: int, rate_hz: float, as_json: bool) -
             f"{place} has no source: data.py's stream(node) gives a device what it senses; see `ganglion new`"
         )
     sensor(source, 0)  # raises where there is no such source
-    first, seen = int(time.time()) * PER_SECOND, Seen()
+    first, seen = int(_now_s()) * PER_SECOND, Seen()
     with AdminClient(place) as told, AdminClient(place) as client:
         facts = told.watch(client.status().facts)
         client.tell(Stream(source, count, rate_hz, first=first))
@@ -80,19 +80,24 @@ def _follow(facts: Any, seen: Seen, named: str) -> int:
     from ..core.facts import Answered
     from ..flow.sense.messages import StreamOver
 
-    sent, next_s, until_s = 0, time.monotonic() + EVERY_S, float("inf")
+    sent, next_s, until_s = 0, _now_s() + EVERY_S, float("inf")
     for _, body in facts:
         match body:
             case Answered(answer) if named in answer.sample:
                 seen.take(body)
             case StreamOver(_, sent):
-                until_s = time.monotonic() + LATEST_S
-        if sent and (len(seen.took_s) >= sent or time.monotonic() > until_s):
+                until_s = _now_s() + LATEST_S
+        if sent and (len(seen.took_s) >= sent or _now_s() > until_s):
             return sent
-        if time.monotonic() > next_s:
+        if _now_s() > next_s:
             say(f"{len(seen.took_s)} answered …")
             next_s += EVERY_S
     return sent
+
+
+def _now_s() -> float:
+    """Wall time: to number samples, and to say now and then how far it is."""
+    return datetime.now(UTC).timestamp()
 
 
 def _stop(client: AdminClient, seen: Seen) -> int:

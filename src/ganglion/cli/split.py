@@ -33,7 +33,10 @@ def serve(
     plan: Plan = PLAN,
     folder: Folder = HERE,
 ) -> None:
-    """Serve one place until told to end. It needs no model: graphs and weights come from the place before, once."""
+    """Serve one place until told to end. It needs no model: graphs and weights come from the place before, once.
+
+    Started again after a crash, it is given its cuts again by who asks, and the weights that it kept do not move.
+    """
     from ..live.split.run import serve_place
     from .hosts import node_home
 

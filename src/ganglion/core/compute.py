@@ -137,3 +137,20 @@ class Predict(Compute[Predicted]):
 
     weights: Tensors | Exported
     data: tuple[Ref, ...]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How well a model does: the last exit's mean cross entropy, and how many it has right."""
+
+    loss: float
+    right: int
+    examples: int
+
+
+@dataclass(frozen=True, eq=False)
+class Score(Compute[Scored]):
+    """Judge weights by the labelled examples behind `data`."""
+
+    weights: Tensors
+    data: tuple[Ref, ...]

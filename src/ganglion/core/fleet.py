@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NewType
 
 from .errors import ConfigError, NotFound
@@ -80,19 +81,27 @@ class Fleet:
             if node.parent is not None:
                 self.link(node.id)
 
+    @cached_property
+    def _by_id(self) -> dict[NodeId, Node]:  # a fleet of thousands is asked for every message
+        return {node.id: node for node in self.nodes}
+
+    @cached_property
+    def _above(self) -> dict[NodeId, Link]:
+        return dict(reversed(self.links))  # the first of two counts
+
     def node(self, id: NodeId) -> Node:
         """The node of that name."""
-        for node in self.nodes:
-            if node.id == id:
-                return node
-        raise NotFound(f"no node {id!r} in the fleet; there are {[n.id for n in self.nodes]}")
+        found = self._by_id.get(id)
+        if found is None:
+            raise NotFound(f"no node {id!r} in the fleet; there are {[n.id for n in self.nodes]}")
+        return found
 
     def link(self, id: NodeId) -> Link:
         """The link between a node and its parent."""
-        for lower, link in self.links:
-            if lower == id:
-                return link
-        raise NotFound(f"no link above node {id!r}; give it one in the fleet file")
+        found = self._above.get(id)
+        if found is None:
+            raise NotFound(f"no link above node {id!r}; give it one in the fleet file")
+        return found
 
     def children(self, id: NodeId) -> tuple[Node, ...]:
         """The nodes that dial this one."""

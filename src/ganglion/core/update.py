@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .label import Tier
 from .ref import Ref
@@ -16,6 +17,9 @@ class Update:
     delta: Tensors
     weight: float
     tier: Tier
+    steps: int = 1  # of training behind it, for aggregates that level them
+    loss: float | None = None  # of the base on the client's own examples, where the method measured it
+    extra: Mapping[str, Tensors] = field(default_factory=dict)  # changes of what else the method shares, by name
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,35 @@
 """Train together: a strategy says who learns, how, what leaves, how updates are added up, and what the sum does."""
 
+from .cohort import AnswerAll, together
 from .legal import check
-from .strategy import Strategy, total
+from .methods import METHODS, fedavg
+from .population import Population
+from .rate import Constant, Cosine, Exponential, Inverse
+from .server import Server, advance
+from .strategy import Linear, Strategy, total
 from .task import Kept, Task
+from .tree import branches, partial, split, whole
 
-__all__ = ["Kept", "Strategy", "Task", "check", "total"]
+__all__ = [
+    "METHODS",
+    "AnswerAll",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Inverse",
+    "Kept",
+    "Linear",
+    "Population",
+    "Server",
+    "Strategy",
+    "Task",
+    "advance",
+    "branches",
+    "check",
+    "fedavg",
+    "partial",
+    "split",
+    "together",
+    "total",
+    "whole",
+]

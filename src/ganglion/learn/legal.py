@@ -30,8 +30,14 @@ def hides(choice: Any) -> frozenset[str]:
     return frozenset(getattr(choice, "hides", ()))
 
 
-def check(prepare: Sequence[Any], aggregate: Any) -> None:
-    """Raises ConfigError if a later choice needs what an earlier one hides, naming the nearest legal one."""
+def check(prepare: Sequence[Any], aggregate: Any, shares: Sequence[str] = ()) -> None:
+    """Raises ConfigError if a later choice needs what an earlier one hides, naming the nearest legal one.
+
+    So it does for tensors that a method shares beside its delta where the delta is protected: they would leave bare.
+    """
+    if shares and prepare:
+        named = " and ".join(shares)
+        raise ConfigError(f"{prepare[0]} would not see {named}, which leaves beside the delta; choose LocalSgd(…)")
     hidden: dict[str, Any] = {}
     for choice in (*prepare, aggregate):
         unknown = (needs(choice) | hides(choice)) - set(FACTS)

@@ -16,6 +16,7 @@ from ..core.update import Update
 from .aggregate import Mean, Total
 from .client import LocalSgd
 from .legal import check
+from .rate import Constant
 from .select import Uniform
 from .step import Add
 from .task import Kept, Task
@@ -25,6 +26,7 @@ Train = Callable[[Task, Kept], Steps[tuple[Update, Kept]]]
 Prepare = Callable[[Update, Generator, Any], tuple[Update, Any]]
 Aggregate = Callable[[Sequence[Update]], Tensors]
 Step = Callable[[Tensors, Tensors, Any], tuple[Tensors, Any]]
+Schedule = Callable[[int], float]  # a round's number -> a factor on a rate
 
 
 @runtime_checkable
@@ -50,9 +52,21 @@ class Strategy:
     prepare: tuple[Prepare, ...] = ()  # in this order
     aggregate: Aggregate = Mean()
     step: Step = Add()
+    client_rate: Schedule = Constant()
+    server_rate: Schedule = Constant()
 
     def __post_init__(self) -> None:
-        check(self.prepare, self.aggregate)
+        check(self.prepare, self.aggregate, self.shares)
+
+    @property
+    def keeps(self) -> tuple[str, ...]:
+        """What a client remembers from round to round, by name; each has the model's layout."""
+        return tuple(getattr(self.train, "keeps", ()))
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """What the server keeps for everybody beside the weights: the mean of what all clients keep by that name."""
+        return tuple(getattr(self.train, "shares", ()))
 
     @property
     def linear(self) -> bool:

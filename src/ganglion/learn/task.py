@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from ..core.compute import Key
+from ..core.compute import Adam, Key, Sgd
 from ..core.label import Tier
 from ..core.ref import Ref
 from ..core.tensors import Tensors
@@ -22,8 +22,14 @@ class Task:
     examples: int  # in them; what its update counts for
     key: Key  # decides every shuffle
     replay: tuple[Ref, ...] = ()  # learnt along so that the old is not forgotten; not counted
+    common: Kept = field(default_factory=dict)  # what the server keeps for everybody beside the weights, by name
+    rate: float = 1.0  # times the method's own rate: this round's place in a schedule
 
     @property
     def tier(self) -> Tier:
         """The highest of everything that is learnt from: the tier of what comes out."""
         return Tier(max((ref.label.tier for ref in (*self.data, *self.replay)), default=Tier.PUBLIC))
+
+    def paced(self, how: Sgd | Adam) -> Sgd | Adam:
+        """A way to learn at this round's rate."""
+        return how if self.rate == 1.0 else replace(how, rate=how.rate * self.rate)

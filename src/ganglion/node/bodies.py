@@ -11,12 +11,12 @@ from ..core.codec import Codec
 from ..core.process import Ignored
 from ..protect import Entry as AuditEntry
 from .journal import Entry
-from .outbox import Ack, Kept
+from .outbox import Ack, Gap, Kept
 from .places import PLACES
 
 FLOWS = (
-    "adapt", "audit", "deliver", "fetch", "install", "job", "keep", "presence", "profile",
-    "rollout", "round", "sense", "serve", "trial", "watch",
+    "adapt", "audit", "buffer", "deliver", "fetch", "install", "job", "keep", "presence", "profile",
+    "rollout", "round", "sense", "serve", "train", "trial", "watch",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def all_bodies() -> list[type]:
     messages = [importlib.import_module(f"{root}.flow.{flow}.messages") for flow in FLOWS]
     known = [kind for module in (*messages, facts, release, profile) for kind in _dataclasses(module)]
     flows = {runs.flow for place in PLACES.values() for runs in place if runs.flow.durable}
-    return [*known, *sorted(flows, key=lambda flow: flow.__name__), Ignored, Entry, AuditEntry, Ack, Kept]
+    return [*known, *sorted(flows, key=lambda flow: flow.__name__), Ignored, Entry, AuditEntry, Ack, Gap, Kept]
 
 
 def make_codec() -> Codec:

@@ -13,7 +13,7 @@ from .loaded import RELEASES
 from .tools import Tools
 
 LEAST = "numbers"  # a table whose keys are numbers to begin at: after a backup was restored
-NUMBERED = ("Job", "Round", "Improve", "Revert")  # flows that hold one
+NUMBERED = ("Job", "Round", "Improve", "Revert", "Train", "Buffer")  # flows that hold one
 
 
 def next_number(disk: Disk, codec: Codec, handed: int = 0) -> int:
@@ -27,7 +27,8 @@ def next_number(disk: Disk, codec: Codec, handed: int = 0) -> int:
         if row.key.partition("/")[0] in NUMBERED:
             entry: Entry = codec.decode(row.data)
             if entry.event in ("Began", "Snapshot"):
-                used.add(codec.decode(entry.body).number)
+                flow = codec.decode(entry.body)
+                used.add(getattr(flow, "job", 0) or flow.number)  # a job's rounds count by themselves
     return max(used) + 1
 
 

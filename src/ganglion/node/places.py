@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.facts import Activated, Answered, Arrived, Audited, Denied, Fetched, Hard, Pushed, Restarted, Seen
+from ..core.facts import Activated, Answered, Arrived, Audited, Denied, Fetched, Hard, Missed, Pushed, Restarted, Seen
 from ..core.fleet import NodeId
 from ..core.label import Zone
 from ..core.process import Flow
@@ -12,6 +12,7 @@ from ..flow.adapt.cloud import Improve
 from ..flow.adapt.edge import Adapt
 from ..flow.adapt.messages import Candidate
 from ..flow.audit.node import Auditor
+from ..flow.buffer.cloud import Buffer
 from ..flow.deliver.messages import Hand
 from ..flow.deliver.node import Deliver
 from ..flow.fetch.client import Fetch, Give
@@ -28,13 +29,17 @@ from ..flow.rollout.cloud import Rollout
 from ..flow.rollout.messages import Back, Commit, Offer, Promote, Report, RolledOut, Steer
 from ..flow.rollout.revert import Revert
 from ..flow.round.client import RoundClient
+from ..flow.round.learner import Learner
+from ..flow.round.messages import Abandon, Assign, Begun, Declined, Dismiss, Learnt, RoundOver
 from ..flow.round.messages import Ask as AskToLearn
-from ..flow.round.messages import Declined, Learnt, RoundOver
+from ..flow.round.relay import Relay
 from ..flow.round.server import Round
 from ..flow.sense.device import Sense
 from ..flow.sense.messages import Stream
 from ..flow.serve.messages import Ask, Attend, Mirror, Reply
 from ..flow.serve.node import Serve
+from ..flow.train.cloud import Train
+from ..flow.train.messages import Order as TrainOrder
 from ..flow.trial.edge import Trial
 from ..flow.trial.messages import Verdict
 from ..flow.watch.device import Monitor
@@ -82,6 +87,14 @@ def _improve(tools: Tools, sender: NodeId, body: Any) -> Flow:
     return Improve(body.site, body.counter, take_number(tools), edges, patience_s, rings_of(tools, sender))
 
 
+def _assigned(tools: Tools, sender: NodeId, body: Any) -> Flow:
+    """Whoever has nodes below it asks them, as far down as the job goes; else it learns; for its parent alone."""
+    below = _children(tools)
+    if isinstance(body, Assign) and body.terms.tiers and below:
+        return Relay(body.terms.job, _parent(tools), below)
+    return Learner(int(body.key), _parent(tools))
+
+
 def rings_of(tools: Tools, canary: NodeId) -> tuple[tuple[NodeId, ...], ...]:
     """The canary's ring, then everybody else's."""
     others = tuple(node.id for node in tools.fleet.at(Zone.EDGE) if node.id != canary)
@@ -99,7 +112,7 @@ _PRESENCE = Runs(
     told=(Answered, Activated),
     standing=lambda tools: Presence(tools.me, tools.fleet.node(tools.me).parent),
 )
-_AUDITOR = Runs(Auditor, work.AUDIT, told=(Audited, Denied), standing=lambda tools: Auditor())
+_AUDITOR = Runs(Auditor, work.AUDIT, told=(Audited, Denied, Missed), standing=lambda tools: Auditor())
 _DEPOT = Runs(Depot, work.DEPOT, hears=(Pull, Push), standing=lambda tools: Depot())
 _FETCH = Runs(Fetch, work.FETCH, hears=(Piece, Got))
 _GIVE = Runs(Give, work.GIVE, hears=(Got,))
@@ -110,6 +123,8 @@ _INSTALL = Runs(
     told=(Fetched, Verdict, Restarted),
     standing=_install,
 )
+_LEARNER = Runs(Learner, work.LEARNER, hears=(Assign, Dismiss), told=(Fetched, Pushed), spawned=_assigned)
+_ROUND = Runs(Round, work.ROUND, hears=(Learnt, Declined, Begun), told=(Abandon,))
 _GAUGE = Runs(Gauge, work.GAUGE, hears=(Measure, Measured), told=(Fetched,), spawned=_gauge)
 
 PLACES: dict[Zone, tuple[Runs, ...]] = {
@@ -126,6 +141,7 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         _FETCH,
         _INSTALL,
         _GAUGE,
+        _LEARNER,
         _PRESENCE,
         _AUDITOR,
     ),
@@ -153,6 +169,9 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
             told=(Fetched, Pushed),
             spawned=lambda tools, sender, body: RoundClient(body.number, sender, tools.policy.least_labels),
         ),
+        _LEARNER,
+        Runs(Relay, work.RELAY, hears=(Assign, Dismiss), told=(Fetched, Pushed, RoundOver)),
+        _ROUND,
         _PRESENCE,
         _AUDITOR,
     ),
@@ -163,7 +182,9 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         Runs(Survey, work.GAUGE, hears=(Measured,)),
         Runs(Rollout, work.NONE, hears=(Report,), told=(Steer,)),
         Runs(Revert, work.REVERT),
-        Runs(Round, work.ROUND, hears=(Learnt, Declined)),
+        _ROUND,
+        Runs(Train, work.TRAIN, told=(RoundOver, TrainOrder)),
+        Runs(Buffer, work.BUFFER, hears=(Learnt, Declined), told=(TrainOrder,)),
         Runs(Improve, work.IMPROVE, hears=(Candidate,), told=(RoundOver,), spawned=_improve),
         Runs(Job, work.JOB, told=(Surveyed, RolledOut)),
         _PRESENCE,

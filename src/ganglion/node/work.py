@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from ..flow.adapt.messages import Apply, Learn, Material, Protect
 from ..flow.audit.messages import Log
-from ..flow.deliver.messages import Store
+from ..flow.deliver.messages import Store, Take
 from ..flow.fetch.messages import Patch, Slice
 from ..flow.install.messages import Activate, Examine, Inspect, Verify
 from ..flow.job.messages import FreshWeights, MakeDraft, Package
 from ..flow.keep.messages import Gather, Keep
 from ..flow.profile.messages import TimeStages
 from ..flow.rollout.messages import Reissue
-from ..flow.round.messages import Aggregate
+from ..flow.round.messages import Aggregate, Check, StepBelow, TrainLocally
 from ..flow.sense.messages import Read
 from ..flow.serve.messages import Run
+from ..flow.train.messages import Begin, Choose, Evaluate, Step
 from ..flow.trial.messages import Compare, Judge
 from ..flow.watch.messages import Watch
-from . import auditing, inference, judging, keeping, learning, packaging, releases
+from . import advancing, auditing, inference, judging, keeping, learning, packaging, releases, training
 from .runs import Row, Where, Work
 
 SERVE: Work = {Run: Row(inference.run, Where.INLINE)}
 SENSE: Work = {Read: Row(inference.read, Where.INLINE)}
 MONITOR: Work = {Watch: Row(inference.watch, Where.INLINE)}
 KEEPER: Work = {Keep: Row(keeping.keep, Where.THREAD)}
-DELIVER: Work = {Store: Row(keeping.store, Where.THREAD)}
+DELIVER: Work = {Store: Row(keeping.store, Where.THREAD), Take: Row(keeping.take, Where.THREAD)}
 FETCH: Work = {Patch: Row(keeping.patch_blob, Where.THREAD)}
 GIVE: Work = {Slice: Row(keeping.slice_blob, Where.INLINE)}
 DEPOT: Work = {**FETCH, **GIVE}
@@ -42,7 +43,19 @@ ADAPT: Work = {
     Protect: Row(learning.protect, Where.WORKER),
 }
 ROUND_CLIENT: Work = ADAPT
-ROUND: Work = {Aggregate: Row(learning.aggregate, Where.WORKER)}
+ROUND: Work = {Aggregate: Row(training.aggregate, Where.WORKER), Check: Row(training.check, Where.THREAD)}
+LEARNER: Work = {
+    Gather: Row(keeping.gather, Where.THREAD),
+    TrainLocally: Row(training.train, Where.WORKER),
+}
+RELAY: Work = {StepBelow: Row(training.step_below, Where.WORKER)}
+TRAIN: Work = {
+    Begin: Row(advancing.begin, Where.WORKER),
+    Choose: Row(advancing.choose, Where.THREAD),
+    Step: Row(advancing.step, Where.WORKER),
+    Evaluate: Row(advancing.evaluate, Where.WORKER),
+}
+BUFFER: Work = {**ROUND, **TRAIN}
 IMPROVE: Work = {Apply: Row(learning.apply_update, Where.WORKER)}
 JOB: Work = {
     FreshWeights: Row(learning.fresh_weights, Where.WORKER),

@@ -20,7 +20,7 @@ class Arena:
         self.layout: Layout = tuple((name, tuple(tensor.shape)) for name, tensor in named)
         self.flat = torch.cat([tensor.detach().reshape(-1) for _, tensor in named]) if named else torch.zeros(0)
         self.grad = torch.zeros_like(self.flat)
-        self._named = named
+        self.named = named
         for (_, tensor), part in zip(named, self._parts(), strict=True):
             tensor.data = self.flat[part].view(tensor.shape)
 
@@ -43,7 +43,7 @@ class Arena:
         Raises ConfigError when there is none.
         """
         parts: list[slice] = []
-        for (name, tensor), part in zip(self._named, self._parts(), strict=True):
+        for (name, tensor), part in zip(self.named, self._parts(), strict=True):
             moves = isinstance(tensor, torch.nn.Parameter) and name.startswith(prefix)
             tensor.requires_grad_(moves)
             if not moves:
@@ -56,6 +56,19 @@ class Arena:
             raise ConfigError(f"no parameter begins with {prefix!r}; there are {[name for name, _ in self.layout]}")
         return parts
 
+    def forget(self, written: bool) -> None:
+        """Clears gradients for a step: those in the buffer, or else those that autograd is to make anew."""
+        if written:
+            self.grad.zero_()
+            return
+        for _, tensor in self.named:
+            tensor.grad = None
+
+    def descend(self, rate: float) -> None:
+        """weights -= rate * gradients, as autograd made them: no pass over the buffers but this."""
+        moved = [tensor for _, tensor in self.named if tensor.grad is not None]
+        torch._foreach_add_(moved, [tensor.grad for tensor in moved], alpha=-rate)
+
     def train(self, prefix: str) -> None:
         """Puts modules in training mode, but for those whose running statistics may not move."""
         self.module.train()
@@ -66,7 +79,7 @@ class Arena:
 
     def _parts(self) -> Iterator[slice]:
         start = 0
-        for _, tensor in self._named:
+        for _, tensor in self.named:
             yield slice(start, start + tensor.numel())
             start += tensor.numel()
 

@@ -10,7 +10,7 @@ import math
 import torch
 from torch.nn.functional import cross_entropy
 
-from ...core.compute import CrossEntropy, Fit, Fitted
+from ...core.compute import CrossEntropy, Fit, Fitted, Sgd
 from ...core.errors import ConfigError
 from ...core.rng import stream
 from ...core.sample import Examples
@@ -23,12 +23,13 @@ def fit(arena: Arena, asked: Fit, examples: Examples, seed: int) -> Fitted:
 
     Raises ConfigError for unlabelled examples, weights of another model, or training that diverges.
     """
-    _check(asked, examples)
+    check(asked, examples)
     arena.load(asked.start)
     parts = arena.moving(asked.only)
     arena.train(asked.only)
     added = affine(asked.pulls, asked.push, arena.layout, len(arena.flat))
-    rules = [rule(asked.how, arena.flat[part], arena.grad[part]) for part in parts]
+    plain = added is None and isinstance(asked.how, Sgd) and not (asked.how.momentum or asked.how.decay)
+    rules = [] if plain else [rule(asked.how, arena.flat[part], arena.grad[part]) for part in parts]
     x, y = torch.from_numpy(examples.x), torch.from_numpy(examples.y)
     steps, loss = 0, 0.0
     planned = asked.how.epochs * math.ceil(len(y) / asked.how.batch)
@@ -36,12 +37,14 @@ def fit(arena: Arena, asked: Fit, examples: Examples, seed: int) -> Fitted:
         order = torch.from_numpy(stream(seed, *asked.key, "shuffle", epoch).permutation(len(y)))
         total = torch.zeros(())
         for rows in torch.split(order, asked.how.batch):
-            arena.grad.zero_()
+            arena.forget(written=not plain)
             value = total_loss(asked.loss, arena.module(x[rows]), y[rows])
             value.backward()  # type: ignore[no-untyped-call]
             total += value.detach() * len(rows)
             with torch.no_grad():
-                for part, one in zip(parts, rules, strict=True):
+                if plain:
+                    arena.descend(rate_at(asked.how, steps, planned))
+                for part, one in zip(parts if rules else [], rules, strict=True):
                     if added is not None:
                         added.add_to(arena.grad, arena.flat, part)
                     one.step(rate_at(asked.how, steps, planned))
@@ -60,7 +63,7 @@ def total_loss(loss: CrossEntropy, out: torch.Tensor | tuple[torch.Tensor, ...],
     parts = [weight * cross_entropy(one, y) for weight, one in zip(loss.exits, logits, strict=True) if weight]
     if not parts:
         raise ConfigError("every exit has loss weight 0, so there is nothing to learn; give one of them a weight")
-    return torch.stack(parts).sum()
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
 
 def exits_of(out: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
@@ -68,7 +71,8 @@ def exits_of(out: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor
     return (out,) if isinstance(out, torch.Tensor) else tuple(out)
 
 
-def _check(asked: Fit, examples: Examples) -> None:
+def check(asked: Fit, examples: Examples) -> None:
+    """Raises ConfigError for examples that cannot be learnt from, or a way to learn that says nothing."""
     if not len(examples):
         raise ConfigError("there are no examples to fit; name at least one data file that holds some")
     if int(examples.y.min()) < 0:

@@ -1,1 +1,1 @@
-"""One federated round: ask a cohort, wait for enough of it, add up. An edge may be client above and server below."""
+"""One federated round: ask a cohort, wait for enough of it, add up. Between, an edge is client above, server below."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import ClassVar
 
@@ -21,11 +21,32 @@ class Total:
     flat: NDArray[np.float64]  # sum of weight x delta
     weight: float
     layout: Layout
+    steps: float = 0.0  # sum of weight x steps, for aggregates that level them
+    clients: int = 1
+    extra: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # plain sums of what else is shared
+
+    @staticmethod
+    def of(update: Update, flat: NDArray[np.float64], weight: float, steps: float = 0.0) -> Total:
+        """One client's part, with what else it shares."""
+        extra = {name: one.flat.astype(np.float64) for name, one in update.extra.items()}
+        return Total(flat, weight, update.delta.layout, steps, 1, extra)
+
+    def absorb(self, other: Total) -> Total:
+        """The sum, in this one's own room; for parts that nobody else holds."""
+        if self.layout != other.layout or set(self.extra) != set(other.extra):
+            return self + other
+        np.add(self.flat, other.flat, out=self.flat)
+        for name, one in self.extra.items():
+            np.add(one, other.extra[name], out=one)
+        weight, steps, clients = self.weight + other.weight, self.steps + other.steps, self.clients + other.clients
+        return Total(self.flat, weight, self.layout, steps, clients, self.extra)
 
     def __add__(self, other: Total) -> Total:
-        if self.layout != other.layout:
+        if self.layout != other.layout or set(self.extra) != set(other.extra):
             raise ValueError("updates of different layouts cannot be added; were they learnt from the same model?")
-        return Total(self.flat + other.flat, self.weight + other.weight, self.layout)
+        extra = {name: one + other.extra[name] for name, one in self.extra.items()}
+        flat, weight, steps = self.flat + other.flat, self.weight + other.weight, self.steps + other.steps
+        return Total(flat, weight, self.layout, steps, self.clients + other.clients, extra)
 
 
 @dataclass(frozen=True)
@@ -54,7 +75,7 @@ class Mean:
         weight = update.weight if self.weighted else 1.0
         if not 0.0 <= weight < float("inf"):
             raise ValueError(f"an update that counts for {weight} has no place in a mean; weights are 0 or more")
-        return Total(update.delta.flat.astype(np.float64) * weight, weight, update.delta.layout)
+        return Total.of(update, update.delta.flat.astype(np.float64) * weight, weight)
 
     def lower(self, total: Total) -> Tensors:
         """The mean behind a sum. Raises ValueError if nothing in it counts."""

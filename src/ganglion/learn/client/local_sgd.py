@@ -23,5 +23,6 @@ class LocalSgd:
     def __call__(self, task: Task, kept: Kept) -> Steps[tuple[Update, Kept]]:
         """Trains once; keeps nothing of its own."""
         pulls = (Pull(self.proximal, task.weights),) if self.proximal > 0.0 else ()
-        done = yield from Fit(task.weights, (*task.data, *task.replay), self.how, task.key, self.loss, pulls)
-        return Update(done.weights - task.weights, float(task.examples), task.tier), kept
+        data = (*task.data, *task.replay)
+        done = yield from Fit(task.weights, data, task.paced(self.how), task.key, self.loss, pulls)
+        return Update(done.weights - task.weights, float(task.examples), task.tier, done.steps), kept

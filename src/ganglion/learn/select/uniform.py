@@ -25,6 +25,6 @@ class Uniform:
 
     def __call__(self, candidates: Sequence[NodeId], rng: Generator) -> tuple[NodeId, ...]:
         """Those that are asked; the same for any order of the candidates."""
-        known = sorted(set(candidates))
+        known = candidates if getattr(candidates, "ordered", False) else sorted(set(candidates))
         chosen = rng.choice(len(known), min(self.count, len(known)), replace=False)
         return tuple(known[place] for place in sorted(chosen))

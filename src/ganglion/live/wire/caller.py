@@ -216,7 +216,7 @@ class Caller:
                     await _expect(answer, 200)
                     self._heard(*await read_frame(answer.content, limits, self.lines.codec))
         except (GanglionError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            self.lines.trouble = f"BULK of {self.parent.node}: {error or 'too slow'}"
+            self.lines.trouble = f"BULK of {self.parent.node}: {str(error) or 'too slow'}"
 
     def _heard(self, parcel: Parcel, seconds: float) -> None:
         self._receipt(sum(array.nbytes for _, array in parcel.attached), seconds)

@@ -95,7 +95,9 @@ class Dialler:
         except (OSError, TimeoutError, picows.WSError) as error:
             if connection is not None:
                 connection.drop("dialling took too long")
-            raise Unreachable(f"{lane.name} of {self.parent.node} at {host}:{port}: {error or 'too slow'}") from error
+            raise Unreachable(
+                f"{lane.name} of {self.parent.node} at {host}:{port}: {str(error) or 'too slow'}"
+            ) from error
         if not connection.is_ready:
             raise Unreachable(f"{lane.name} of {self.parent.node} at {host}:{port}: {connection.why}")
         return connection

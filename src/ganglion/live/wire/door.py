@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 import aiofastnet
 from picows import WSAutoPingStrategy, WSUpgradeRequest
@@ -14,7 +15,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from ...core.process import Lane
 from .connection import MESSAGE_BYTES, Connection
 from .dial import ALPN, QUIET
-from .lines import Lines
+from .lines import Lines, log
 from .sockets import tune
 
 BUFFER_BYTES = 4 * 1024  # grows with the frames that come; the WebSocket library writes to all of it at once
@@ -56,6 +57,7 @@ async def listen(
 ) -> asyncio.Server:
     """Opens the port."""
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(partial(_without_handshakes, loop.get_exception_handler()))
     return await aiofastnet.create_server(
         loop,
         lambda: Doorway(lines, http),
@@ -66,3 +68,17 @@ async def listen(
         ssl_handshake_timeout=HANDSHAKE_S,
         ssl_shutdown_timeout=SHUTDOWN_S,
     )
+
+
+def _without_handshakes(
+    others: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None,
+    loop: asyncio.AbstractEventLoop,
+    context: dict[str, Any],
+) -> None:
+    """Strangers whose TLS fails are no error of this node, and a traceback of each would cost more than the attempt."""
+    if str(context.get("message")).startswith("SSL handshake failed"):
+        log.debug("a handshake failed: %s", context.get("exception"))
+    elif others is not None:
+        others(loop, context)
+    else:
+        loop.default_exception_handler(context)
