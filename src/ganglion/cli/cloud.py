@@ -54,7 +54,7 @@ def serve(folder: Folder = HERE, insecure: Insecure = False) -> None:
 def backup(
     to: Annotated[str, typer.Argument(help="A new file, or - for the standard output.")], folder: Folder = HERE
 ) -> None:
-    """Copy the cloud's keys, members and state, while it runs or not; `- | age -p > FILE` keeps them under a password."""
+    """Copy the cloud's keys, members and state, while it runs or not; `- | age -p > FILE` seals the copy."""
     from . import backups
 
     backups.take(folder, to)

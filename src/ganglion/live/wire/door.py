@@ -18,7 +18,7 @@ from .dial import ALPN, QUIET
 from .lines import Lines, log
 from .sockets import tune
 
-BUFFER_BYTES = 4 * 1024  # grows with the frames that come; the WebSocket library writes to all of it at once
+BUFFER_BYTES = 32 * 1024  # grows with the frames that come; the WebSocket library writes to all of it at once
 HANDSHAKE_S = 15.0  # as long as who dials waits: a handshake given up halfway is begun again, and costs twice
 SHUTDOWN_S = 1.0
 BACKLOG = 512  # that wait to be accepted, and are in one turn of the loop: a whole fleet comes back at once
