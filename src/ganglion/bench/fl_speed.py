@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import GanglionError
 from ..core.rng import stream
@@ -147,7 +148,7 @@ def _data(shape: Shape, seed: int, path: Path, clients: int = CLIENTS) -> Path:
     classes = 10 if shape.model == "lenet" else int(shape.model.split("-")[-1])
     count = clients * shape.examples + TESTS
     y = rng.integers(0, classes, count)
-    middle = rng.normal(0, 4.0 / np.sqrt(width), (classes, width))
+    middle: NDArray[np.floating[Any]] = rng.normal(0, 4.0 / np.sqrt(width), (classes, width))
     if width == 784:  # pictures in large squares, so that a convolution has something to see
         middle = np.kron(rng.normal(0, 4.0 / np.sqrt(width), (classes, 7, 7)), np.ones((4, 4))).reshape(classes, width)
     x = (middle[y] + rng.normal(0, 1.0, (count, width))).astype(np.float32) / np.float32(np.sqrt(width) / 10)
