@@ -31,10 +31,12 @@ class Running:
     expected: bool = False
     _client: AdminClient | None = None
     _thread: threading.Thread | None = None
+    _codec: Codec | None = None
+    _left: bool = False
 
     def attend(self, codec: Codec, timeout_s: float) -> AdminClient:
         """Waits until the node answers. Raises Unreachable with its log when it ends or takes too long."""
-        until_s = time.monotonic() + timeout_s
+        until_s, self._codec = time.monotonic() + timeout_s, codec
         while True:
             try:
                 self._client = AdminClient(self.folder, codec=codec)
@@ -51,13 +53,19 @@ class Running:
         assert client is not None  # attend comes first
 
         def run() -> None:
-            try:
-                for at_s, body in client.watch(0):
-                    hear(at_s, self.id, body)
-                why = ""
-            except GanglionError as error:
-                why = f"; {error}"
-            if not self.expected:
+            line, why = client, ""
+            while True:
+                try:
+                    for at_s, body in line.watch(line.seen):
+                        hear(at_s, self.id, body)
+                    if self.expected or self._left or self.process.wait(LOOK_S):
+                        break
+                    seen, line = line.seen, AdminClient(self.folder, codec=self._codec)  # it lives: the line broke
+                    self._client, line.seen = line, seen
+                except GanglionError as error:
+                    why = f"; {error}"
+                    break
+            if not (self.expected or self._left):
                 gone = self.process.wait(GONE_S)
                 lost(self.id, self.obituary() if gone else f"node {self.id} hung up{why}{self._log()}")
 
@@ -66,6 +74,7 @@ class Running:
 
     def leave(self) -> None:
         """Follows no longer. Of a process that has ended, what it still said is heard first."""
+        self._left = True
         if self._thread is not None and self.process.wait(0.0):
             self._thread.join(GONE_S)
         if self._client is not None:
