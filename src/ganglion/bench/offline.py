@@ -63,27 +63,20 @@ def cloud_stopped(run: Run) -> Wrong:
     yield from _agrees(run, since)
 
 
-def network_gone(run: Run) -> Wrong:
-    """4210: the network is off while the edge restarts; what it runs comes back by itself."""
-    edge, _ = _site(run)
-    run.running.cut(edge)
-    _reboot(run)
-    yield from _answers(run)
-    since = len(run.running.facts)
-    run.running.mend(edge)
-    yield from _agrees(run, since)
+def offline(reboots: int) -> Callable[[Run], Wrong]:
+    """4210, 4441: the network is off while the site reboots, once or again and again; what it runs comes back."""
 
+    def case(run: Run) -> Wrong:
+        edge, _ = _site(run)
+        run.running.cut(edge)
+        for _ in range(reboots):
+            _reboot(run)
+            yield from _answers(run)
+        since = len(run.running.facts)
+        run.running.mend(edge)
+        yield from _agrees(run, since)
 
-def ended_offline(run: Run) -> Wrong:
-    """4441: what has ended while the cloud is away is started again there, however often."""
-    edge, _ = _site(run)
-    run.running.cut(edge)
-    for _ in range(REBOOTS):
-        _reboot(run)
-        yield from _answers(run)
-    since = len(run.running.facts)
-    run.running.mend(edge)
-    yield from _agrees(run, since)
+    return case
 
 
 def reconnected(run: Run) -> Wrong:
@@ -106,8 +99,8 @@ def reconnected(run: Run) -> Wrong:
 
 CASES: dict[str, Callable[[Run], Wrong]] = {
     "KubeEdge 3618: cloud stopped, edge rebooted: it answers": cloud_stopped,
-    "KubeEdge 4210: network off, edge restarted: it answers": network_gone,
-    f"KubeEdge 4441: ended {REBOOTS} times offline: it answers": ended_offline,
+    "KubeEdge 4210: network off, edge restarted: it answers": offline(1),
+    f"KubeEdge 4441: ended {REBOOTS} times offline: it answers": offline(REBOOTS),
     "KubeEdge 3941: reconnected: nothing is rebuilt": reconnected,
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...core.process import Lane
 
-KIB, MIB = 1024, 1024 * 1024
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
