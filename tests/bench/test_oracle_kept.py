@@ -14,19 +14,19 @@ from ganglion.core.rng import stream
 
 
 def test_what_was_kept_is_found_by_the_same_seed_alone(tmp_path: Path) -> None:
-    kept = Kept("oracle", 7, tmp_path)
+    kept = Kept("oracle", 7, ("core",), tmp_path)
     assert kept.get("nin 5.85 Mbit/s, x4") is None
     kept.put("nin 5.85 Mbit/s, x4", {"regret": 0.25})
-    assert Kept("oracle", 7, tmp_path).get("nin 5.85 Mbit/s, x4") == {"regret": 0.25}
-    assert Kept("oracle", 8, tmp_path).get("nin 5.85 Mbit/s, x4") is None
-    assert Kept("uplinks", 7, tmp_path).get("nin 5.85 Mbit/s, x4") is None
+    assert Kept("oracle", 7, ("core",), tmp_path).get("nin 5.85 Mbit/s, x4") == {"regret": 0.25}
+    assert Kept("oracle", 8, ("core",), tmp_path).get("nin 5.85 Mbit/s, x4") is None
+    assert Kept("uplinks", 7, ("core",), tmp_path).get("nin 5.85 Mbit/s, x4") is None
     with pytest.raises(ValueError):
         kept.put("nan", {"regret": float("nan")})
     assert kept.get("nan") is None
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    kept = Kept("oracle", 7, tmp_path)
+    kept = Kept("oracle", 7, ("core",), tmp_path)
     kept.put("cell", {"regret": 0.25})
     (file,) = kept.folder.iterdir()
     file.write_text("{", "utf-8")

@@ -19,6 +19,7 @@ from ..engine.onnx.session import EXACT, FUSED
 from .kept import Kept
 from .networks import FULL, NARROW, inputs, names, network
 
+READS = ("core", "engine", "pack", "bench/networks.py")
 PLACES = (2, 3)
 CUTS, QUICK_CUTS = 24, 6
 ROUNDING = 2e-6  # of the largest output, whole and parts at the same level of ONNX Runtime's rewriting
@@ -31,7 +32,7 @@ def run(quick: bool, seed: int) -> Row:
 
     A network that was cut before by this code with this seed is not cut again, unless it is the quick run.
     """
-    kept = None if quick else Kept("cut_equality", seed)
+    kept = None if quick else Kept("cut_equality", seed, READS)
     rows = []
     for name in names():
         row = (kept and kept.get(name)) or _network(name, quick, seed)

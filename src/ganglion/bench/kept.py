@@ -12,18 +12,19 @@ from ..project import code_digest
 
 CACHE = Path.home() / ".cache" / "ganglion-bench"
 PACKAGE = Path(__file__).parents[1]
-DEPENDS = ("core", "engine", "pack", "plan/cut", "live/shaper")  # folders whose code decides what is measured
-FILES = ("bench/networks.py", "live/stopwatch.py")
 
 
 class Kept:
-    """One folder per bench, seed and digest of the code; what was begun with other code is not mixed in."""
+    """One folder per bench, seed and digest of the code; what was begun with other code is not mixed in.
 
-    def __init__(self, bench: str, seed: int, folder: Path = CACHE) -> None:
-        own = [file for name in ("oracle", bench) for file in sorted((PACKAGE / "bench").glob(f"{name}*.py"))]
-        own += [PACKAGE / name for name in FILES]
-        seen = hashlib.sha256(b"".join(file.read_bytes() for file in own))
-        seen.update(code_digest(*(PACKAGE / name for name in DEPENDS)).encode())
+    `reads` are the files and folders of this package whose code decides what is measured; the bench's own count too.
+    """
+
+    def __init__(self, bench: str, seed: int, reads: tuple[str, ...], folder: Path = CACHE) -> None:
+        own = sorted((PACKAGE / "bench").glob(f"{bench}*.py"))
+        named = [PACKAGE / name for name in reads]
+        seen = hashlib.sha256(b"".join(file.read_bytes() for file in (*own, *(f for f in named if f.is_file()))))
+        seen.update(code_digest(*(folder for folder in named if folder.is_dir())).encode())
         self.folder = folder / f"{bench}-{seed}-{seen.hexdigest()[:16]}"
 
     def get(self, key: str) -> dict[str, Any] | None:

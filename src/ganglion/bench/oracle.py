@@ -22,6 +22,7 @@ from .oracle_rows import Result, grid_regrets, grid_row, p95, record
 from .oracle_stages import Staged, stage
 from .oracle_ways import places
 
+READS = ("core", "engine", "pack", "plan/cut", "live/shaper", "live/stopwatch.py", "bench/networks.py")
 NETWORKS = ("alexnet", "inception", "mobilenetv2", "nin", "resnet18", "tinyyolov2")
 QUICK_NETWORKS = ("nin", "resnet18")
 RATES, SLOWS = (5.85, 18.88), (4.0, 10.0)  # Mbit/s; times the cloud's seconds
@@ -41,7 +42,7 @@ def run(quick: bool, seed: int) -> Result:
     """
     names, slows = (QUICK_NETWORKS, SLOWS[1:]) if quick else (NETWORKS, SLOWS)
     conditions = [Condition(rate, slow) for rate, slow in product(RATES, slows)]
-    kept = None if quick else Kept("oracle", seed)
+    kept = None if quick else Kept("oracle", seed, READS)
     cells: list[Result] = []
     grids: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="ganglion-oracle-") as folder, testbed(RATES, Path(folder), seed) as bed:

@@ -20,6 +20,7 @@ from ..core.rng import stream
 from ..demo.project.files import read_cifar10
 from .kept import Kept
 
+READS = ("engine/onnx", "engine/torch", "demo/project")
 FORMS = ("JPEG", "WEBP")
 QUALITIES = (25, 35, 50, 75, 90, 95)
 EQUAL = 0.01  # of accuracy: a coding that loses no more counts as equal, as in the bench `tiers`
@@ -98,7 +99,7 @@ def sources(seed: int) -> list[dict[str, str]]:
 @cache
 def codings(seed: int) -> tuple[Coding, ...]:
     """For each form the least quality at which the trained network is as right as on the pictures themselves."""
-    kept = Kept("pictures", seed)
+    kept = Kept("oracle_pictures", seed, READS)
     found = kept.get("codings")
     if found is None:
         found = {"codings": [asdict(one) for one in _codings(seed)]}

@@ -20,6 +20,7 @@ from ..core.model import Model
 from ..core.probability import Floats
 from ..engine.profiles import node_class
 from ..plan.cut import Chain, Limits, Split, neurosurgeon, split
+from . import oracle
 from .kept import Kept
 from .networks import FULL, NARROW, network
 from .oracle_cells import Race, split_regret
@@ -32,6 +33,10 @@ from .uplinks_rows import Result, gains, slow_downs
 
 NETWORKS, QUICK_NETWORKS = ("nin", "tinyyolov2", "vgg16", "alexnet", "resnet18"), ("nin", "resnet18")
 UPLINKS, QUICK_UPLINKS = (0.13, 1.1, 5.85, 18.88), (1.1, 18.88)  # Mbit/s: CAT1, 3G, 4G, Wi-Fi
+READS = (
+    *oracle.READS,
+    *(f"bench/oracle_{part}.py" for part in ("cells", "live", "pictures", "stages", "ways", "wire")),
+)
 CHECKED = ("alexnet", "resnet18")  # networks of which two cells are also run end to end
 TURNS, QUICK_TURNS, LIVE_TURNS = 6, 4, 5
 SLOW = "raspberry-pi-4"  # the class of machine whose declared rates give the device's seconds
@@ -80,7 +85,7 @@ def run(quick: bool, seed: int) -> Result:
     Quick: two narrow networks at two uplinks, and ratios only. Otherwise a network that was measured before with this
     code and seed is not measured again.
     """
-    kept = None if quick else Kept("uplinks", seed)
+    kept = None if quick else Kept("uplinks", seed, READS)
     found: list[Result] = []
     lived: list[Result] = []
     for name in QUICK_NETWORKS if quick else NETWORKS:
