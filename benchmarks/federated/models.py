@@ -48,7 +48,24 @@ class FedAvgCnn(nn.Module):
         return out
 
 
+class NiidCnn(nn.Module):
+    """The CNN of Li et al. 2022, arXiv:2102.02079, for CIFAR-10: 62,006 parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5)
+        self.three, self.four, self.out = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits [batch, 10] of pixels [batch, 3072]."""
+        x = torch.max_pool2d(torch.relu(self.one(x.view(-1, 3, 32, 32))), 2)
+        x = torch.max_pool2d(torch.relu(self.two(x)), 2)
+        x = torch.relu(self.four(torch.relu(self.three(x.flatten(1)))))
+        out: torch.Tensor = self.out(x)
+        return out
+
+
 def build(name: str) -> nn.Module:
-    """A fresh model: "lenet", "cnn", or widths with dashes, such as "784-200-200-10"."""
-    made = {"lenet": LeNet, "cnn": FedAvgCnn}.get(name)
+    """A fresh model: "lenet", "cnn", "niid", or widths with dashes, such as "784-200-200-10"."""
+    made = {"lenet": LeNet, "cnn": FedAvgCnn, "niid": NiidCnn}.get(name)
     return made() if made else mlp(*(int(width) for width in name.split("-")))

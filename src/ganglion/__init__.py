@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers, which cannot 
     from .core.update import Update as Update
     from .engine.capture import capture as capture
     from .engine.torch.branch import attach as attach
+    from .learn.compress.compress import Compress as Compress
     from .learn.strategy import Strategy as Strategy
     from .plan.cut.file import PlanFile as PlanFile
     from .plan.cut.places import Places as Places
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 
 FACE = {  # public name -> the module that defines it
     "Answer": "core.sample",
+    "Compress": "learn.compress.compress",
     "Cut": "core.cut",
     "Examples": "core.sample",
     "Fleet": "core.fleet",

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from ganglion.bench import fl_equalities, fl_speed
+from ganglion.bench.fl_floor import floor_s
+from ganglion.bench.fl_live_floor import floor_s as live_floor_s
 from ganglion.bench.fl_models import model
 from ganglion.bench.fl_scale import _measured
+from ganglion.bench.overhead import identities
+from ganglion.bench.overhead_peer import NODES
 
 
 def test_one_client_is_central_and_workers_change_no_byte() -> None:
@@ -38,3 +42,15 @@ def test_a_task_is_learnable_but_not_at_once(tmp_path: Path) -> None:
 def test_idle_clients_are_measured_in_a_process_of_their_own() -> None:
     found = _measured(200, 1)
     assert found["rss_bytes"] > 1e7 and found["round_ms"] > 0.0
+
+
+def test_a_floor_grows_with_the_work() -> None:
+    assert floor_s("784-10", 1, 60) > 0.0
+    assert floor_s("784-10", 10, 60) == pytest.approx(10 * floor_s("784-10", 1, 60))
+    assert floor_s("64-32-10", 1, 1) / floor_s("64-10", 1, 1) == pytest.approx((3 * 64 * 32 + 3 * 320 - 2048) / 1280)
+
+
+def test_the_floor_of_a_live_round_is_measured_over_tls_between_processes(tmp_path: Path) -> None:
+    identities(tmp_path)
+    assert 0.0 < live_floor_s(tmp_path / NODES[1], [tmp_path / NODES[0]] * 2, 40_000, 3) < 5.0
+    assert (tmp_path / NODES[1] / "floor").stat().st_size == 40_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.bench.fuzz import MOST_BYTES, Coverage, Found, Target, fuzz, mutate
-from ganglion.bench.hostile import FLAT, row, targets
+from ganglion.bench.fuzz import MOST_BYTES, Coverage, Found, Target, Walk, fuzz, mutate
+from ganglion.bench.fuzz_targets import targets
+from ganglion.bench.hostile import FLAT, read_by, row
 from ganglion.bench.hostile_identities import identities, manifests
+from ganglion.bench.kept import PACKAGE
 from ganglion.core.blob import arrays_to_bytes, tensors_of_bytes
 from ganglion.core.codec import Codec
 from ganglion.core.errors import Corrupt, ProtocolError
@@ -55,7 +58,7 @@ def target(module: str, name: str, seed: bytes = b"....") -> Target:
 
 
 def test_a_bug_behind_four_bytes_is_found_by_coverage(planted: str) -> None:
-    found = fuzz(target(planted, "deep"), 60_000, 7)  # by chance alone it would take 2^32
+    found = fuzz(target(planted, "deep"), 60_000, 2)  # by chance alone it would take 2^32
     assert found.crashes and found.crashes[0].startswith("KeyError: 'the planted bug' <- 61626364")
     assert found.corpus >= 4 and found.arcs > 4
 
@@ -120,3 +123,32 @@ def test_weights_without_numbers_are_corrupt() -> None:
 
     with pytest.raises(Corrupt, match="without a number"):
         tensors_of_bytes(arrays_to_bytes({"w": np.zeros(1, np.float32)}))
+
+
+def test_a_walk_goes_on_in_another_process_where_it_stood(planted: str) -> None:
+    whole = Walk(target(planted, "deep"), 3, traced=2)
+    first = Walk(target(planted, "deep"), 3, traced=2)
+    for _ in range(3):
+        whole.go(1500)
+    first.go(1500)
+    second = Walk(target(planted, "deep"), 3, 2, json.loads(json.dumps(first.kept())))
+    second.go(1500)
+    second.go(1500)
+    assert second.found.inputs == 4500 and second.corpus == whole.corpus
+    assert second.coverage.seen == whole.coverage.seen and second.found.accepted == whole.found.accepted
+
+
+def test_what_is_kept_of_a_decoder_stands_on_its_own_code(tmp_path: Path) -> None:
+    create_authority(tmp_path)
+    read = {one.name: read_by(one) for one in targets(tmp_path)}
+    assert read["bodies of the codec"] == ("core/codec.py",)
+    assert all(files and all((PACKAGE / file).is_file() for file in files) for files in read.values())
+    assert len(read) == 13
+
+
+def test_an_empty_packed_tensor_with_huge_axes_is_refused() -> None:
+    """Found by the fuzzer: a ValueError of numpy, for no array may have such a shape though it holds nothing."""
+    from ganglion.pack import unpack
+
+    with pytest.raises(ProtocolError, match="over the limit"):
+        unpack(bytes.fromhex("47504b310020020300000000aafeff47504b31ff"), 1 << 16)

@@ -9,7 +9,7 @@ import pytest
 
 from ganglion.bench.kept import Kept
 from ganglion.bench.oracle_pictures import DECLARED_HEAD_BYTES, coded, decoded, encoded
-from ganglion.core.errors import Corrupt
+from ganglion.core.errors import Corrupt, NotFound
 from ganglion.core.rng import stream
 
 
@@ -23,6 +23,21 @@ def test_what_was_kept_is_found_by_the_same_seed_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         kept.put("nan", {"regret": float("nan")})
     assert kept.get("nan") is None
+
+
+def test_code_that_a_bench_reads_and_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"core/gone\.py, which is not there"):
+        Kept("oracle", 7, ("core", "core/gone.py"), tmp_path)
+
+
+def test_other_code_finds_nothing(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "net.py").write_text("WIDTH = 1\n")
+    Kept("oracle", 7, (str(code),), tmp_path).put("cell", {"regret": 0.25})
+    assert Kept("oracle", 7, (str(code),), tmp_path).get("cell") == {"regret": 0.25}
+    (code / "net.py").write_text("WIDTH = 2\n")
+    assert Kept("oracle", 7, (str(code),), tmp_path).get("cell") is None
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

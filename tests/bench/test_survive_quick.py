@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ganglion.bench import survive_full, survive_power, survive_rows
-from ganglion.bench.survive import QUICK, Size, simulated, together
+from ganglion.bench.survive import Size, parts, together
 from ganglion.bench.survive_disk import SECTOR_BYTES, FailingDisk, Image
 from ganglion.bench.survive_fleet import Verdict, begin, fleet
+from ganglion.bench.survive_rows import Faults
 from ganglion.core.fleet import NodeId
 from ganglion.core.rng import stream
 
@@ -80,16 +82,33 @@ def test_parts_of_one_row_become_one() -> None:
 
 
 def test_the_simulated_rows_hold_and_the_full_form_has_them_too() -> None:
-    rows = simulated(Size(20, 2, 1, 1, 1, 300, 0, 1, 1.0, 0), 3, 1)
+    rows = together([row for part in parts(Size(20, 20, 2, 1, 1, 1, 300), 3) for row in part()])
     assert [row["what"] for row in rows if not row["ok"]] == []
     full = survive_full.run(True, 3)
     assert full["ok"] and {row["what"] for row in rows} == {row["what"] for row in full["rows"]}
 
 
+def test_the_rows_of_many_runs_are_of_all_that_was_played() -> None:
+    verdict = {"offered": 10, "accepted": 9, "delivered": 9, "given_up": 0, "lost": 0, "unknown": 1, "twice": 0}
+    one = survive_rows.Played(5, 5, verdict, {"edge": [0.3] * 5, "link": [0.1] * 5}, {"kept": 1}, [1.0] * 5, (0.2, 1.0))
+    bad = replace(one, verdict={**verdict, "lost": 1}, back_s={"edge": [0.4] * 4 + [70.0]}, first_s=[3.0] * 5)
+    good = {row["what"]: row for row in survive_rows.rows([one, one], True)}
+    assert all(row["ok"] for row in good.values())
+    assert good["live: 10 kill -9 and 10 broken links among real processes"]["messages"] == 20
+    missed = {row["what"] for row in survive_rows.rows([one, bad], True) if not row["ok"]}
+    assert missed == {
+        "live: 10 kill -9 and 10 broken links among real processes",
+        "P3: back after kill -9 of the edge",
+        "first answer with the cloud down, from process start",
+    }
+
+
 @pytest.mark.live
 @pytest.mark.slow
 def test_real_processes_survive_kill_9() -> None:
-    rows = list(survive_rows.play(QUICK.edges, QUICK.faults, QUICK.rate_hz, QUICK.starts, 7))
+    played = survive_rows.play(Faults(2, 50.0, 5, 4, 1, 0, 200), 7)
+    rows = list(survive_rows.rows([played], False))
     assert [row for row in rows if not row["ok"]] == []
-    ledger = rows[0]
-    assert ledger["messages"] == ledger["delivered"] + ledger["lost"] + ledger["unknown"] and ledger["runs"] == 5
+    seen = played.verdict
+    assert seen["offered"] >= 200 and seen["offered"] == seen["delivered"] + seen["lost"] + seen["unknown"]
+    assert played.kills >= 6 and played.cuts == 4 and set(played.back_s) == set(survive_rows.BARS)

@@ -12,8 +12,10 @@ import pytest
 
 from ganglion.bench.access_console import CLOUD, cloud
 from ganglion.cli import app
+from ganglion.cli.health import needs
+from ganglion.cli.hosts import node_home
 from ganglion.cli.service import unit
-from ganglion.core.errors import GanglionError, NotFound, Refused
+from ganglion.core.errors import ConfigError, GanglionError, NotFound, Refused
 from ganglion.core.fleet import NodeId
 from ganglion.core.label import Zone
 from ganglion.live.identity.authority import Authority
@@ -76,3 +78,34 @@ def test_models_are_named_from_here_and_from_a_console(tmp_path: Path, capsys: p
         with pytest.raises(NotFound, match="no release 7"):
             app(["model", "alias", "champion", "7", *at, "--console", own], standalone_mode=False)
     assert json.loads(shown(capsys, "model", "ls", "-o", "json", *here))["rows"] == []  # the cloud is down by now
+
+
+def test_keys_are_replaced_by_command_with_those_that_are_kept_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ganglion.live.identity.files import OFFLINE
+
+    folder = tmp_path / "clinic"
+    shown(capsys, "new", str(folder))
+    here = ["--folder", str(folder)]
+    fleet = folder / "fleet.toml"
+    fleet.write_text(fleet.read_text().replace('zone = "cloud"', 'zone = "cloud"\naddress = "127.0.0.1:7400"', 1))
+    shown(capsys, "cloud", "init", *here)
+    home = node_home(folder, CLOUD)
+    medium = tmp_path / "medium"
+    (home / OFFLINE).rename(medium)
+    before = Authority.load(home).issuers[0]
+    with pytest.raises(NotFound, match="bring the root's key"):
+        app(["cloud", "rotate", "--step", "issuer", *here], standalone_mode=False)
+    with pytest.raises(ConfigError, match="the others of 3 must lie in"):
+        app(["cloud", "root-key", "2", *here], standalone_mode=False)
+    old = (medium / "metadata-root-2.key").read_bytes()
+    for words in (["root-key", "2"], ["rotate", "--step", "issuer"]):
+        app(["cloud", *words, "--offline", str(medium), *here], standalone_mode=False)
+    said = capsys.readouterr().err
+    assert "root 2 holds another key 2" in said and "put the root's key away" in said
+    assert (medium / "metadata-root-2.key").read_bytes() != old and not (home / OFFLINE).exists()
+    app(["cloud", "rotate", "--step", "finish", *here], standalone_mode=False)
+    assert [one.subject == before.subject for one in Authority.load(home).issuers] == [False]
+    checks = {what: found for what, _, found in needs(folder)}
+    assert "days left" in checks["issuing authority"] and "days left" in checks["root of releases"]

@@ -16,12 +16,14 @@ import pytest
 from ganglion.bench.access_console import CLOUD, FLEET, cloud, enrolled
 from ganglion.cli import app
 from ganglion.core.errors import ConfigError, NotFound, Refused, Unreachable
-from ganglion.core.facts import Answered, Audited, Denied
+from ganglion.core.facts import Answered, Audited, Denied, Missed
+from ganglion.core.fleet import NodeId
 from ganglion.core.label import Form, Label, Tier, Zone
 from ganglion.core.ports import Usage
 from ganglion.core.ref import Ref
 from ganglion.core.sample import Answer
 from ganglion.flow.rollout.rule import Rule
+from ganglion.flow.round.messages import RoundOver
 from ganglion.live.admin import AdminClient
 from ganglion.live.admin_messages import LinkState, Models, Snapshot, Status
 from ganglion.live.agent_file import read_agent_file, write_agent_file
@@ -140,6 +142,12 @@ def test_metrics_have_the_fields_names_and_count() -> None:
     assert value("ganglion_build_info", {"version": "1.2.3", "zone": "cloud"}) == 1.0
     assert value("ganglion_privacy_epsilon", {"policy": "update"}) == 0.5
     assert value("ganglion_energy_joules_total", {"source": "declared"}) == 2.0
+    assert value("ganglion_early_exit_ratio") == 1.0
+    metrics.hear(RoundOver(1, None, (NodeId("edge-1"),), "too few", owing=((NodeId("edge-2"), 1),)))
+    metrics.hear(Missed(NodeId("edge-2"), 1, 4, 3, 100, "full"))
+    assert value("ganglion_fl_rounds_total", {"outcome": "failed"}) == 1.0
+    assert value("ganglion_fl_clients", {"state": "owing"}) == 1.0
+    assert value("ganglion_missed_items_total") == 3.0
     names = {sample.name for family in metrics.registry.collect() for sample in family.samples}
     assert all(re.fullmatch(r"ganglion_[a-z_]+", name) for name in names) and len(names) > 15
     shown_labels = {v for family in metrics.registry.collect() for s in family.samples for v in s.labels.values()}

@@ -215,6 +215,9 @@ def test_what_does_not_fit_into_memory_is_refused(project: Path) -> None:
     (other / "fleet.toml").write_text(small)
     said = ganglion(project, "split", "ask", "net.onnx", "--plan", "fitting.json", "--folder", "other", code=2)
     assert "plan again for this fleet" in said
+    (project / "x.npy").write_text("1, 2, 3")
+    words = ["split", "ask", "net.onnx", "--plan", "fitting.json"]
+    assert "write it with numpy.save" in ganglion(project, *words, "--input", "x.npy", code=2)
 
 
 def test_what_codecs_lose_is_measured_and_kept_to(project: Path) -> None:

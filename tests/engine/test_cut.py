@@ -205,3 +205,21 @@ def test_a_pad_of_zeros_before_a_max_pool_stays_one() -> None:
     np.testing.assert_array_equal(found[0, 0], [[-1, 0], [0, 0]])
     made = capture(onnx.load_from_string(proto.SerializeToString()).SerializeToString(), x)
     np.testing.assert_array_equal(made.run({"x": x}).outputs["y"], found)
+
+
+def test_scaled_queries_and_keys_are_multiplied_as_they_are_scaled() -> None:
+    """ONNX Runtime would scale their product instead, and a cut between the two would then answer otherwise."""
+    scale = helper.make_tensor("scale", TensorProto.FLOAT, [], [0.3535])
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 16, 16]) for name in ("q", "k", "y")]
+    nodes = [
+        helper.make_node("Mul", ["q", "scale"], ["scaled_q"]),
+        helper.make_node("Mul", ["k", "scale"], ["scaled_k"]),
+        helper.make_node("MatMul", ["scaled_q", "scaled_k"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "g", values[:2], values[2:], [scale])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    batch = {name: stream(3, name).normal(size=(1, 16, 16)).astype(np.float32) for name in ("q", "k")}
+    made = capture(proto.SerializeToString(), batch)
+    for at in ((0, 0, 1), (0, 1, 1), (1, 1, 1)):
+        ran = made.open(made.cut(Cut(at, made.model.weights), 2))(batch)
+        np.testing.assert_array_equal(ran.outputs["y"], made.run(batch).outputs["y"])

@@ -23,8 +23,11 @@ from ganglion.core.sample import Examples
 from ganglion.core.tensors import Tensors
 from ganglion.engine.torch import TorchEngine
 from ganglion.engine.torch.arena import Arena
+from ganglion.engine.torch.cohort import Pool
+from ganglion.engine.torch.convolutions import BLOCK, FEW, plain_where_small
 from ganglion.engine.torch.dense import dense_layers
 from ganglion.engine.torch.fused import MOST
+from ganglion.engine.torch.layers import WIDE, Stack
 
 Build = Callable[[], nn.Module]
 
@@ -63,6 +66,10 @@ def tall() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(13, 17), nn.Tanh(), nn.Linear(17, 7), nn.ReLU(), nn.Linear(7, 5))
 
 
+def broad() -> nn.Module:
+    return nn.Sequential(nn.Linear(13, WIDE[0]), nn.ReLU(), nn.Linear(WIDE[0], 5))
+
+
 def conv() -> nn.Module:
     return nn.Sequential(nn.Unflatten(1, (1, 13)), nn.Conv1d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(33, 5))
 
@@ -75,7 +82,7 @@ def shared() -> nn.Module:
     return nn.Sequential(nn.Linear(13, 13), nn.ReLU(), nn.Linear(13, 5), nn.LogSoftmax(-1))
 
 
-DENSE: dict[str, Build] = {"softmax": softmax, "tall": tall, "by hand": ByHand}
+DENSE: dict[str, Build] = {"softmax": softmax, "tall": tall, "by hand": ByHand, "broad": broad}
 OTHER: dict[str, Build] = {"conv": conv, "skipping": Skipping, "dropping": dropping, "ends bent": shared}
 SIZES = (23, 4, 40, 23, 8, 1, 16)  # examples per client: ragged, below a batch, exactly some batches
 
@@ -126,7 +133,7 @@ def test_fused_equals_eager_client_by_client(name: str, how: str, extra: str) ->
     data = clients()
     fast, plain = engine(DENSE[name], data), engine(DENSE[name], data, fuse=False)
     start = fast.answer(Initial(("start",)))
-    only = {"softmax": "bias", "tall": "3", "by hand": "top"}[name] if extra == "a part" else ""
+    only = {"softmax": "bias", "tall": "3", "by hand": "top", "broad": "0"}[name] if extra == "a part" else ""
     asked = []
     for at, ref in enumerate(refs(data)):
         pulls = {
@@ -236,3 +243,40 @@ def test_a_score_is_loss_and_how_many_are_right() -> None:
     wanted = float(f.cross_entropy(logits, torch.from_numpy(data[0].y)))
     right: Any = (logits.argmax(-1).numpy() == data[0].y).sum()
     assert (got.loss, got.right, got.examples) == (pytest.approx(wanted, rel=1e-6), int(right), 300)
+
+
+def test_a_broad_lowest_layer_is_kept_turned_and_no_other() -> None:
+    def turned(build: Build, moves: tuple[bool, ...]) -> frozenset[int]:
+        arena = Arena(build())
+        return Stack(arena.layout, dense_layers(arena, (13,)) or (), moves).turned
+
+    assert turned(broad, (True,) * 4) == {0} and turned(tall, (True,) * 6) == frozenset()
+    assert turned(broad, (False, False, True, True)) == {0}  # nothing below the moving one wants a slope either
+
+
+def test_examples_that_are_parts_of_one_array_are_not_copied() -> None:
+    flat = np.arange(2 + 10 * 13, dtype=np.float32)
+    x, y = flat[2:].reshape(10, 13), np.arange(10)
+    data = [Examples(x[first:end], y[first:end], Tier.PUBLIC) for first, end in ((4, 7), (0, 2))]
+    pool = Pool(data)
+    assert pool.starts == [4, 0] and pool.x.data_ptr() == x.__array_interface__["data"][0]
+    assert pool.y.data_ptr() == y.__array_interface__["data"][0]
+    apart = Pool([Examples(one.x, one.y.copy(), one.tier) for one in data])
+    assert apart.starts == [4, 0] and apart.y[[4, 5, 6, 0, 1]].tolist() == [4, 5, 6, 0, 1]
+    every_other = Pool([Examples(x[::2], y[::2], Tier.PUBLIC)])
+    assert every_other.starts == [0] and every_other.x.tolist() == x[::2].tolist()
+
+
+@pytest.mark.parametrize(
+    ("batch", "channels", "plain"), [(FEW, BLOCK, True), (FEW + 1, 3, False), (8, BLOCK + 1, False)]
+)
+def test_small_convolutions_do_without_blocks(batch: int, channels: int, plain: bool) -> None:
+    arena = Arena(nn.Sequential(nn.Conv2d(1, channels, 3), nn.Flatten()))
+    x = torch.randn(4, 1, 6, 6)
+    before = arena.module(x)
+    with plain_where_small(arena, batch):
+        assert torch._C._get_mkldnn_enabled() != plain
+        torch.testing.assert_close(arena.module(x), before)
+    assert torch._C._get_mkldnn_enabled()
+    with plain_where_small(Arena(tall()), 4):
+        assert torch._C._get_mkldnn_enabled()

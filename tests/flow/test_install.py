@@ -13,6 +13,7 @@ from ganglion.core.fleet import NodeId
 from ganglion.core.label import PUBLIC_UPDATE, Zone
 from ganglion.core.process import (
     Began,
+    Cancel,
     Command,
     Do,
     Done,
@@ -181,6 +182,18 @@ STEPS = [
         below("failed", GATE),
         [up("failed", f"device: {GATE}"), *going_back(f"device: {GATE}")],
         Phase.RETURNING,
+    ),
+    Step(Phase.VERIFYING, CRASH, [], Phase.VERIFYING, (CRASH,)),
+    Step(
+        Phase.VERIFYING,
+        CRASH,
+        [
+            Cancel("verify"),
+            Tell(Installed(2, "failed", "3 crashes while it was verified")),
+            up("failed", "3 crashes while it was verified"),
+        ],
+        Phase.IDLE,
+        (CRASH, CRASH),
     ),
     Step(Phase.PROBATION, CRASH, [], Phase.PROBATION, (CRASH,)),
     Step(

@@ -64,6 +64,7 @@ from ganglion.flow.train.messages import (
     Progress,
     Setback,
     State,
+    Tidy,
     TrainOver,
     Until,
 )
@@ -121,6 +122,15 @@ def test_a_sum_makes_a_step_and_a_step_is_told() -> None:
     told, choose = play(flow, Done("step", State(ref("w1"))), Done("judge", Evaluated(0.6, 0.8, 10)), now_s=104.0)
     assert told == Tell(Progress(JOB, 1, 0.6, 0.8, 0, 18, 4.0, (), ref("w1")))
     assert isinstance(choose, Do) and choose.work.weights == ref("w1") and flow.at.spent == (ref("w0"), ref("sum"))
+
+
+def test_what_a_step_left_behind_goes_while_clients_learn() -> None:
+    flow, state = job(), State(ref("w1"))
+    play(flow, *ASKED, Told(OVER), Done("step", state), Done("judge", JUDGED))
+    start, tidy = play(flow, Done("choose", Chosen((A,), ref("copy 2"))))
+    assert isinstance(start, Start) and tidy == Do("tidy/2", Tidy(state, (ref("w0"), ref("sum"))))
+    assert play(flow, Done("tidy/2", None)) == [] and flow.phase is Phase.ROUND
+    assert play(flow, Failed("tidy/2", "the disk is full")) == [] and flow.failures == 0
 
 
 def test_a_job_ends_with_its_target_or_its_rounds() -> None:

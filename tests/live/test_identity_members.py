@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, Name
 from wire_fleet import CODEC, QUICK, Station, parcel, run
 
 from ganglion.core.errors import ConfigError, GanglionError, NotFound, Refused
@@ -21,12 +21,13 @@ from ganglion.core.fleet import Fleet, Link, Node, NodeId
 from ganglion.core.label import Zone
 from ganglion.core.rng import stream
 from ganglion.live.identity import certificates
-from ganglion.live.identity.authority import Authority, create_authority, invite, rotate
+from ganglion.live.identity.authority import Authority, create_authority, invite
 from ganglion.live.identity.files import CA_CERT, OFFLINE
 from ganglion.live.identity.issuer import WINDOW_S
 from ganglion.live.identity.join import join, renew, request_of
 from ganglion.live.identity.members import DISABLED, ENROLLED, GONE, Members, read_members
 from ganglion.live.identity.node import Identity, accept
+from ganglion.live.identity.rotation import rotate
 from ganglion.live.insecure import InsecureRoute, join_insecurely
 from ganglion.live.membership import Membership
 from ganglion.live.wire.lines import Lines
@@ -249,6 +250,11 @@ def trusted(folder: Path) -> list[Certificate]:
     return certificates.certificates_of_bytes((folder / CA_CERT).read_bytes())
 
 
+def issuer_of(folder: Path) -> Name:
+    """Who signed the certificate that a node shows."""
+    return Identity.load(folder).certificate.issuer
+
+
 async def fresh_connections(folder: Path, nodes: dict[NodeId, Place]) -> None:
     """Whoever dials now does so under the new root on both sides."""
     identity = Identity.load(folder / EDGE)
@@ -339,5 +345,32 @@ def test_without_the_flag_nobody_joins_without_a_token(tmp_path: Path) -> None:
         async with place(tmp_path / CLOUD, None) as cloud:
             with pytest.raises(GanglionError):
                 await join_insecurely(cloud.address, EDGE, tmp_path / EDGE)
+
+    run(work())
+
+
+def test_the_issuing_authority_alone_is_replaced_under_load_by_a_key_that_is_kept_elsewhere(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with fleet(tmp_path) as nodes:
+            cloud, medium, before = tmp_path / CLOUD, tmp_path / "medium", Authority.load(tmp_path / CLOUD)
+            (cloud / OFFLINE).rename(medium)
+            with pytest.raises(NotFound, match="bring the root's key"):
+                rotate(cloud, "issuer")
+            rotate(cloud, "issuer", offline=medium)
+            with pytest.raises(ConfigError, match="begun already"):
+                rotate(cloud, "issuer", offline=medium)
+            await soon(lambda: not read_members(cloud).behind)
+            for id in (EDGE, DEVICE):
+                assert trusted(tmp_path / id) == before.roots
+                await soon(lambda id=id: issuer_of(tmp_path / id) == Authority.load(cloud).issuers[0].subject)
+                assert issuer_of(tmp_path / id) != before.issuers[0].subject
+                assert nodes[id].station.failed == []
+            rotate(cloud, "finish")
+            assert len(Authority.load(cloud).issuers) == 1
+            old = before.issue(certificates.request(key_in(tmp_path / EDGE), EDGE), EDGE, Zone.EDGE).certificate
+            with pytest.raises(Refused, match="certified by another authority"):
+                Authority.load(cloud).renew(certificates.request(key_in(tmp_path / EDGE), EDGE), old)
+            await soon(lambda: not read_members(cloud).behind)
+            await fresh_connections(tmp_path, nodes)
 
     run(work())

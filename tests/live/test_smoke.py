@@ -59,7 +59,7 @@ class Hidden:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("torch", "onnx", "onnxscript"):
             raise ModuleNotFoundError(f"{name} is hidden from this process", name=name)
-if "ganglion.live.agent" in sys.orig_argv:
+if "ganglion.live.fork_server" in sys.orig_argv:
     sys.meta_path.insert(0, Hidden())
 """
 
@@ -132,7 +132,7 @@ def test_the_nodes_run_without_torch(fleet: LiveFleet) -> None:
     hidden = next(Path(part) for part in subprocess_path(fleet) if (Path(part) / "sitecustomize.py").exists())
     environment = {**os.environ, "PYTHONPATH": str(hidden)}
     seen = subprocess.run(
-        [sys.executable, "-c", "import torch", "ganglion.live.agent"],
+        [sys.executable, "-c", "import torch", "ganglion.live.fork_server"],
         env=environment,
         capture_output=True,
         text=True,
@@ -255,8 +255,8 @@ def test_a_detached_fleet_is_found_again_and_ended(fleet: LiveFleet, setup: Setu
     until(lambda: not again.status(EDGE).links[0].up, "the cut")
     again.mend(EDGE)
     again.close()
-    assert len(processes(tmp_path)) == 4
-    assert LiveFleet.down(tmp_path / "other") == 4
+    assert len(processes(tmp_path)) == 5
+    assert LiveFleet.down(tmp_path / "other") == 5
     until(lambda: processes(tmp_path) == [], "the end")
     with pytest.raises(NotFound, match="no fleet"):
         LiveFleet.attach(tmp_path / "other")

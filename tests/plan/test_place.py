@@ -17,7 +17,8 @@ from ganglion.core.model import Kernel, Model
 from ganglion.core.plan import Goal, Plan, Stage
 from ganglion.core.profile import Profile, StageTime
 from ganglion.core.rng import stream
-from ganglion.plan import Calibration, Cost, Host, Problem, baselines, place
+from ganglion.plan import Calibration, Cost, Host, Problem, baselines, careful, place
+from ganglion.plan.place import RISK_STEP
 from ganglion.plan.shape import settings as every_setting
 from ganglion.plan.shape import shapes
 
@@ -179,6 +180,22 @@ def test_every_offered_plan_keeps_the_goal_and_the_tiers(seed: int, risk: float,
         assert plan.estimate.shares[Zone.CLOUD] <= far * 0.6 + 1e-9  # only public samples, six in ten, go there
         assert sum(plan.estimate.shares) == pytest.approx(1.0)
         ends.append(plan.estimate.mean_s)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_careful_choice_is_the_best_at_the_least_step_of_risk_that_leaves_a_plan(seed: int) -> None:
+    case = problem(seed, samples=40, goal=Goal(risk=0.2, aim=-0.05))
+    steps = [*np.arange(-0.05, 0.2, RISK_STEP).tolist(), 0.2]
+    for risk in steps:
+        try:
+            wanted = place(dataclasses.replace(case, goal=dataclasses.replace(case.goal, risk=risk)), stream(1))
+        except ConfigError:
+            continue
+        assert careful(case, stream(1)).plan == wanted.plan
+        assert careful(case, stream(1)).alternatives == wanted.alternatives
+        return
+    with pytest.raises(ConfigError, match="none of"):
+        careful(case, stream(1))
 
 
 def test_the_same_problem_and_seed_give_the_same_choice() -> None:

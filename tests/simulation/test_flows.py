@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,14 @@ def running(story: Story) -> set[int]:
     return {body.number for _, _, body in story.told(JobStep)} - {body.number for _, _, body in story.told(JobOver)}
 
 
+def kept_above(story: Story) -> Counter[tuple[str, str]]:
+    """Acts in the cloud's log."""
+    drive = story.world.nodes[CLOUD].drive
+    assert drive is not None
+    acts = [drive.tools.codec.decode(entry.record).act for entry in read(drive.tools.disk, drive.tools.codec)]
+    return Counter((act.act, act.what) for act in acts)
+
+
 @pytest.fixture(scope="module")
 def stories() -> list[Story]:
     return [learning(seed) for seed in range(SEEDS)]
@@ -96,6 +105,8 @@ def test_what_was_declassified_is_in_the_audit_log_once(stories: list[Story]) ->
             logged = [codec.decode(entry.record).act for entry in read(drive.tools.disk, codec)]
             acts = [body for _, node, body in story.told(Audited) if node == edge]
             assert Counter(logged) == Counter(acts), f"seed {seed}, {edge}"
+            copies = Counter((f"{edge}: {one.act}", one.what) for one in acts)
+            assert not copies - kept_above(story), f"seed {seed}, {edge}: the cloud's log lacks some"
         assert any(body.act == "declassify" for _, _, body in story.told(Audited)), f"seed {seed}"
 
 
@@ -125,6 +136,20 @@ def test_blobs_arrive_whole_whatever_happens_on_their_way(seed: int) -> None:
     assert story.world.blob(DEVICES[0], pulled) == content
     assert story.world.blob(CLOUD, pushed) == content[::-1]
     assert story.world.wires.violations == []
+
+
+def test_knowing_a_digest_makes_nothing_public() -> None:
+    """A neighbour that asks for a private blob under a public label gets no byte of it, and the denial is on record."""
+    story, content = begin(3), stream(3, "private").bytes(50_000)
+    drive = story.world.nodes[SITE].drive
+    assert drive is not None
+    kept = drive.tools.disk.put([content], Label(Tier.EDGE, Form.RAW))
+    story.world.begin(CLOUD, Fetch(replace(kept, label=PUBLIC_RAW), SITE))
+    story.world.rest(20.0)
+    assert not story.told(Fetched) and not any(story.world.nodes[CLOUD].platter.parts.values())
+    assert story.world.bytes(SITE)[0] < len(content) // 2 and story.world.wires.violations == []
+    logged = [drive.tools.codec.decode(entry.record).act for entry in read(drive.tools.disk, drive.tools.codec)]
+    assert ("denied at send", f"Piece {CLOUD}") in {(one.act, one.what) for one in logged}
 
 
 def _again(story: Story, node: NodeId, flow: Fetch | Give) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ganglion.bench.rollout import swaps
 from ganglion.bench.rollout_cases import CASES, CUTS, Case, refused
 from ganglion.bench.rollout_fleet import CLOUD, rules
+from ganglion.bench.rollout_parts import swaps
 from ganglion.bench.rollout_sim import EDGES, world
 from ganglion.core.facts import Audited
 from ganglion.flow.rollout.messages import Steer
@@ -27,7 +27,7 @@ def test_a_roll_out_ends_as_it_should(what: str) -> None:
     assert list(case.play(world(3, first=case.first))) == []
 
 
-@pytest.mark.parametrize("cut", [CUTS[3], CUTS[8], CUTS[-1]], ids=lambda cut: cut.what)
+@pytest.mark.parametrize("cut", [CUTS[place] for place in (3, 4, 7, 8, -1)], ids=lambda cut: cut.what)
 def test_a_power_cut_changes_no_end(cut: Case) -> None:
     assert list(cut.play(world(4))) == []
 
@@ -50,5 +50,5 @@ def test_what_a_person_does_is_in_the_audit_log() -> None:
 
 
 def test_requests_go_on_while_releases_are_swapped() -> None:
-    row = swaps(6, 3 * len(EDGES), 10.0)
+    row = swaps(world(6), 3 * len(EDGES), 10.0)
     assert row["ok"] and row["runs"] > 100

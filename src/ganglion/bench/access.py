@@ -134,7 +134,8 @@ def _gates(cell: Cell) -> bool:
 
 
 def live(folder: Path) -> list[Result]:
-    """Certificates of every role at the console of a running cloud."""
+    """Certificates of every role at the console of a running cloud; then what vouches for them is replaced."""
     from .access_console import requests
+    from .access_rotation import rotations
 
-    return requests(folder)
+    return [*requests(folder / "console"), *rotations(folder / "rotation")]

@@ -1,7 +1,6 @@
 """Any cut of any network answers as the whole: torch parts to the bit, ONNX Runtime parts within rounding.
 
-The bar is on rewriting that keeps the order of sums. With fusion, as nodes serve, the whole joins what a cut parts;
-that difference, `worst_fused`, is shown beside it without a bar.
+Both whole and parts are rewritten by ONNX Runtime as nodes serve them; what a cut parts, only the whole can join.
 """
 
 from __future__ import annotations
@@ -15,14 +14,17 @@ import numpy as np
 from ..core.cut import random_cut
 from ..core.rng import stream
 from ..engine.onnx.captured import Captured
-from ..engine.onnx.session import EXACT, FUSED
 from .kept import Kept
-from .networks import FULL, NARROW, inputs, names, network
+from .networks import FOLDER, FULL, NARROW, inputs, names, network
 
-READS = ("core", "engine", "pack", "bench/networks.py")
+READS = (
+    *("core/cut.py", "core/model.py", "core/rng.py", "bench/networks.py", str(FOLDER)),
+    *("engine/capture.py", "engine/free.py", "engine/stages.py", "engine/onnx"),
+    *(f"engine/torch/{part}.py" for part in ("captured", "cut", "kernels", "program", "threads")),
+)
 PLACES = (2, 3)
 CUTS, QUICK_CUTS = 24, 6
-ROUNDING = 2e-6  # of the largest output, whole and parts at the same level of ONNX Runtime's rewriting
+ROUNDING = 2e-6  # of the largest output
 Row = dict[str, Any]
 log = logging.getLogger("ganglion.bench")
 
@@ -73,10 +75,10 @@ def _bits(tensor: Any) -> bytes:
 
 
 def _onnx(made: Captured, cuts: int, seed: int, name: str) -> Row:
-    """Cuts of the ONNX graph: the largest difference at both levels, what crossed, how long cutting takes."""
+    """Cuts of the ONNX graph, run as nodes serve them: the largest difference, what crossed, how long cutting takes."""
     batch = inputs(made, seed)
-    whole = {level: made.run(batch, level).outputs for level in (EXACT, FUSED)}
-    apart: dict[str, list[float]] = {EXACT: [], FUSED: []}
+    whole = made.run(batch).outputs
+    apart: list[float] = []
     crossed: list[int] = []
     spent_s, planned = 0.0, True
     for places in PLACES:
@@ -85,17 +87,15 @@ def _onnx(made: Captured, cuts: int, seed: int, name: str) -> Row:
             began = time.perf_counter()
             parts = made.cut(cut, places)
             spent_s += time.perf_counter() - began
-            for level, wanted in whole.items():
-                ran = made.open(parts, level)(batch)
-                apart[level].append(max(_apart(ran.outputs[key], value) for key, value in wanted.items()))
+            ran = made.open(parts)(batch)
+            apart.append(max(_apart(ran.outputs[key], value) for key, value in whole.items()))
             crossed += [len(link) for link in ran.crossed]
             links = enumerate(ran.crossed)
             planned &= all(made.kernels_of(link) == set(cut.crossing(made.model, number)) for number, link in links)
     return {
         "onnx_cuts": len(PLACES) * cuts,
-        "onnx_equal": sum(one == 0 for one in apart[EXACT]),
-        "worst": max(apart[EXACT]),
-        "worst_fused": max(apart[FUSED]),
+        "onnx_equal": sum(one == 0 for one in apart),
+        "worst": max(apart),
         "cut_ms": round(1e3 * spent_s / len(PLACES) / cuts, 2),
         "crossing_p50": int(np.median(crossed)),
         "crossing_most": max(crossed),

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,20 @@ class Ledger:
 
 
 def jobs() -> dict[str, tuple[Fleet, Train | Buffer]]:
-    """In rounds, over aggregators, and without rounds."""
+    """In rounds, raw and compressed, over aggregators, and without rounds."""
     flat, deep = edges(3), tree(2, 2)
     named = {name: tuple(node.id for node in made.children(CLOUD)) for name, made in (("flat", flat), ("deep", deep))}
     rounds = Train(0, Terms(0, how=HOW), named["flat"], Choice(count=3), Until(4), patience_s=900.0)
     over = Terms(0, how=HOW, tiers=1)
     levels = Train(0, over, named["deep"], Choice(count=2), Until(4), patience_s=900.0, learners=4)
     buffer = Buffer(0, Terms(0, how=HOW), named["flat"], Pace(2, 2, patience_s=6.0), until=Until(6))
-    return {"rounds": (flat, rounds), "rounds over two levels": (deep, levels), "without rounds": (flat, buffer)}
+    few = replace(rounds, terms=Terms(0, how=HOW, compress=(("name", "dgc"), ("share", 0.1), ("momentum", 0.5))))
+    return {
+        "rounds": (flat, rounds),
+        "rounds, with what was not sent remembered": (flat, few),
+        "rounds over two levels": (deep, levels),
+        "without rounds": (flat, buffer),
+    }
 
 
 def story(fleet: Fleet, flow: Train | Buffer, seed: int, kills: int) -> tuple[Story, Ledger, TrainOver | None]:

@@ -19,9 +19,11 @@ from ..core.sample import Examples
 from ..core.tensors import Tensors
 from ..engine.torch import TorchEngine
 from ..learn import METHODS
+from ..learn.compress import named
 from ..learn.partition import Dirichlet
 from ..learn.select import Uniform
 from ..train import Federation, Result, Stop
+from .fl_equalities_worlds import levels, worlds
 from .fl_models import model
 
 MODELS = {"softmax": "784-10", "tiny": "784-32-10", "2nn": "784-200-200-10", "lenet": "lenet", "cnn": "cnn"}
@@ -37,7 +39,8 @@ def run(quick: bool, seed: int) -> dict[str, Any]:
     rows = [row for name in names for row in _central(name, data, seed)]
     rows += [_executors(name, data, seed) for name in names]
     rows += [row for name in METHODS if name != "fedbn" for row in _workers(name, data, seed)]
-    rows += [_arrivals(data, seed), _resumed(data, seed)]
+    rows += [row for name in ("dgc", "power_sgd", "qsgd") for row in _workers("fedavg", data, seed, name)]
+    rows += [_arrivals(data, seed), _resumed(data, seed), *levels(), *([] if quick else worlds())]
     return {"rows": rows, "ok": all(row["ok"] for row in rows)}
 
 
@@ -84,11 +87,13 @@ def _executors(name: str, data: Examples, seed: int) -> Row:
     return _row("fused = one by one", name, _apart(fused, plain), 1e-5)
 
 
-def _workers(method: str, data: Examples, seed: int) -> Iterator[Row]:
+def _workers(method: str, data: Examples, seed: int, compress: str = "") -> Iterator[Row]:
     asked = _job("tiny", method, data, seed)
+    if compress:
+        asked = replace(asked, strategy=replace(asked.strategy, compress=named(compress)))
     one = asked.run(Stop(3))
     apart = max(_apart(one, replace(asked, workers=count).run(Stop(3))) for count in (1, 2, 3))
-    yield _row("1, 2 and 3 workers = none", method, apart, 0.0)
+    yield _row("1, 2 and 3 workers = none", compress or method, apart, 0.0)
 
 
 def _arrivals(data: Examples, seed: int) -> Row:

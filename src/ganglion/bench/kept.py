@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import Corrupt
+from ..core.errors import Corrupt, NotFound
 from ..project import code_digest
 
 CACHE = Path.home() / ".cache" / "ganglion-bench"
@@ -17,12 +17,15 @@ PACKAGE = Path(__file__).parents[1]
 class Kept:
     """One folder per bench, seed and digest of the code; what was begun with other code is not mixed in.
 
-    `reads` are the files and folders of this package whose code decides what is measured; the bench's own count too.
+    `reads` are the files and folders, absolute or of this package, whose code decides what is measured; the bench's own
+    files count too. Raises NotFound for one that is not there.
     """
 
     def __init__(self, bench: str, seed: int, reads: tuple[str, ...], folder: Path = CACHE) -> None:
         own = sorted((PACKAGE / "bench").glob(f"{bench}*.py"))
         named = [PACKAGE / name for name in reads]
+        if gone := [str(path) for path in named if not path.exists()]:
+            raise NotFound(f"the bench {bench} is said to read {', '.join(gone)}, which is not there; mend its READS")
         seen = hashlib.sha256(b"".join(file.read_bytes() for file in (*own, *(f for f in named if f.is_file()))))
         seen.update(code_digest(*(folder for folder in named if folder.is_dir())).encode())
         self.folder = folder / f"{bench}-{seed}-{seen.hexdigest()[:16]}"

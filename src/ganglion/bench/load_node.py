@@ -75,7 +75,7 @@ class Watched:
 
     def __init__(self, folder: Path, zone: Zone, count: int) -> None:
         loop, self.folder = asyncio.get_running_loop(), folder
-        self.linked, self.beats, self.longest_queue = 0, 0, 0
+        self.linked, self.beats = 0, 0
         identity, vault, known = Identity.load(folder), LocalVault(folder), codec()
 
         def soon(call: Any) -> None:
@@ -118,6 +118,8 @@ class Watched:
             "beats": self.beats,
             "notes": sum(sink.taken.values()),
             "gaps": sink.gaps,
+            "waiting": self.disk.waiting,
+            "at_s": time.monotonic(),
             "rss_bytes": resident,
             "cpu_s": time.process_time(),
             "trouble": self.net.trouble,

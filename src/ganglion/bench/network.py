@@ -20,7 +20,7 @@ from ..flow.deliver.messages import Accepted, Hand
 from ..live.supervisor import LiveFleet
 from .survive_fleet import LTE, Story, begin, fleet, play, traffic
 from .survive_live import Run, Source, setup
-from .survive_rows import ledger
+from .survive_rows import ledger, verdict_of
 
 SCALE = 20.0  # of live runs
 SETTLE_S = 3600.0
@@ -145,7 +145,7 @@ def live(profile: Profile, seed: int) -> Result:
             accepted = {
                 body.sample for _, node, body in running.facts if node in devices and isinstance(body, Accepted)
             }
-        found = ledger(played, folder, accepted)
+        found = ledger(verdict_of(played, folder, accepted), profile.name, 1)
     same = ("lost", "unknown", "twice", "ok", "why")
     row = {"what": profile.name, "how": f"live, 1/{SCALE:g} of the time; {HOW}", "sent": found["messages"]}
     row |= {"received": found["delivered"], **{key: found[key] for key in same}, "bar": "sent = received, 0 twice"}

@@ -20,7 +20,7 @@ from ..live.supervisor import LiveFleet
 from .offline_days import days
 from .survive_fleet import CLOUD, fleet
 from .survive_live import FEATURES, Run, Source, setup
-from .survive_rows import ledger
+from .survive_rows import ledger, verdict_of
 
 AWAY_S, QUICK_AWAY_S = 60.0, 5.0  # of the live minute
 CUT_S = 3.0
@@ -50,7 +50,8 @@ def _live(away_s: float, seed: int) -> Iterator[Result]:
                 wrong = list(case(played))
                 yield {"what": what, "runs": 1, "bar": "holds", "ok": not wrong, "why": "; ".join(wrong)}
             accepted = _minute(played, away_s)
-        yield {**ledger(played, folder, accepted), "what": f"live: {away_s:g} s without the cloud, nothing is lost"}
+        verdict = verdict_of(played, folder, accepted)
+        yield ledger(verdict, f"live: {away_s:g} s without the cloud, nothing is lost", 1)
 
 
 def cloud_stopped(run: Run) -> Wrong:

@@ -3,161 +3,112 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from ..core.binomial import clopper_pearson
-from ..core.facts import Activated, Arrived
-from ..core.rng import stream
-from ..flow.rollout.revert import Revert
-from . import rollout_live
-from .rollout_cases import CASES, CUTS, MISSED, Case, ends, inputs_to_return
-from .rollout_fleet import CLOUD, RATE_HZ, SETTLE_S, rules
-from .rollout_sim import EDGES, world
+from ..core.errors import GanglionError
+from .kept import CACHE, Kept
+from .rollout_cases import CASES, CUTS, inputs_to_return
+from .rollout_child import READS
+from .rollout_fleet import RATE_HZ
+from .rollout_parts import (
+    ALARM_CHUNKS,
+    CHUNKS,
+    KINDS,
+    SWAPS,
+    TOLERANT,
+    Part,
+    alarms_of,
+    parts,
+    simulated,
+    swaps,
+)
+from .rollout_sim import world
 
-SEEDS, ALARM_SEEDS, RANDOM_CUTS, SWAPS = 10, 40, 200, 100
 LIMIT_INPUTS = 500
-LOOKS = 3
-LOAD_HZ = 50.0  # of each device, while releases are swapped
-TOLERANT = 0.1
 QUICK_CUTS = tuple(CUTS[place] for place in (3, 6, 8, 10, 12))
+LIVE_WIDE, SIMULATED_WIDE = 3, 2  # parts side by side; a live one waits more than it computes
+CHILD = "ganglion.bench.rollout_child"
 Result = dict[str, Any]
 log = logging.getLogger("ganglion.bench")
 
 
-def run(quick: bool, seed: int) -> Result:
-    """Every case; `quick` plays each once in the simulator, looks for false alarms in a seed, swaps with less load."""
-    seeds = [seed + turn for turn in range(1 if quick else SEEDS)]
-    rows = [_simulated(case, seeds) for case in (*CASES, *(QUICK_CUTS if quick else CUTS))]
-    rows += [] if quick else [_live(case, seed) for case in (*CASES, *CUTS)]
-    if not quick:
-        rows.append(_random_cuts(seed))
-    rows.append(_inputs(seeds))
-    alarm_seeds = [seed + turn for turn in range(1 if quick else ALARM_SEEDS)]
-    for error in (TOLERANT,) if quick else (0.0, TOLERANT):
-        rows += [_alarms(kind, error, alarm_seeds, quick) for kind in ("alike", "better", "local")]
-    rows.append(swaps(seed, SWAPS, RATE_HZ if quick else LOAD_HZ))
+def run(quick: bool, seed: int, folder: Path = CACHE) -> Result:
+    """Every case; `quick` plays some in the simulator, looks for false alarms in a seed, swaps with less load.
+
+    The full run keeps each part: one that is ended is taken up where it was, as long as code and seed are the same.
+    """
+    rows = _quick(seed) if quick else _full(seed, folder)
     return {"rows": rows, "ok": all(row.get("ok") is not False for row in rows)}
 
 
-def _simulated(case: Case, seeds: Sequence[int]) -> Result:
-    log.info("%s, simulated", case.what)
-    found = ((one, list(case.play(world(one, first=case.first)))) for one in seeds)
-    wrong = [f"seed {one}: {'; '.join(faults)}" for one, faults in found if faults]
-    why = " | ".join(wrong[:3])
-    return {
-        "what": case.what,
-        "runs": len(seeds),
-        "held": len(seeds) - len(wrong),
-        "bar": "all",
-        "ok": not wrong,
-        "why": why,
-    }
+def _quick(seed: int) -> list[Result]:
+    rows = [simulated(case, 1, seed) for case in (*CASES, *QUICK_CUTS)]
+    rows.append(_inputs("", [inputs_to_return(world(seed))]))
+    rows += [_alarm(kind, TOLERANT, [alarms_of(kind, TOLERANT, [seed])], quick=True) for kind in KINDS]
+    return [*rows, swaps(world(seed), SWAPS, RATE_HZ)]
 
 
-def _live(case: Case, seed: int) -> Result:
-    """Once, with processes; a phase too short to be met by whoever looks from outside is looked for a few times."""
-    log.info("%s, live", case.what)
-    what = f"live: {case.what}"
-    if case.only_sim:
-        return {"what": what, "runs": 0, "why": f"not played: {case.only_sim}"}
-    wrong = list[str]()
-    for turn in range(LOOKS):
-        with rollout_live.world(seed + turn, case.first) as story:
-            wrong = list(case.play(story))
-        if not any(MISSED in one for one in wrong):
-            break
-    else:
-        return {"what": what, "runs": 0, "why": f"not played: {wrong[0]}, {LOOKS} times"}
-    return {"what": what, "runs": 1, "held": int(not wrong), "bar": "all", "ok": not wrong, "why": "; ".join(wrong)}
+def _full(seed: int, folder: Path) -> list[Result]:
+    kept = Kept("rollout", seed, READS, folder)
+    wanted = parts()
+    missing = [part for part in wanted if kept.get(part.name) is None]
+    with ThreadPoolExecutor(LIVE_WIDE) as live, ThreadPoolExecutor(SIMULATED_WIDE) as simulated:
+        begun = [(live if part.live else simulated).submit(_measure, part, seed, folder) for part in missing]
+        for one in begun:
+            one.result()
+    found = {part.name: kept.get(part.name) or {} for part in wanted}
+    rows = [one for name, one in found.items() if name.startswith(("simulated ", "live ")) and "held" in one]
+    rows += [{"what": f"live: {case.what}", "runs": 0, "why": case.only_sim} for case in CASES if case.only_sim]
+    rows += [one for one in found.values() if one.get("why", "").startswith("not played")]
+    rows.append(_random([found[f"random cuts {turn}"] for turn in range(CHUNKS)]))
+    rows += [_inputs("", found["inputs"]["found"]), _inputs("live: ", found["live inputs"]["found"])]
+    for error in (0.0, TOLERANT):
+        for kind in KINDS:
+            chunks = [found[f"alarms {kind} {error:g} {turn}"] for turn in range(ALARM_CHUNKS)]
+            rows.append(_alarm(kind, error, chunks, quick=False))
+    return [*rows, found["swaps"], found["live swaps"]]
 
 
-def _random_cuts(seed: int) -> Result:
-    """Of any node, at any moment of a roll-out; however it ends, it ends the same way everywhere."""
-    wrong: list[str] = []
-    for number in range(RANDOM_CUTS):
-        story, chance = world(seed + number), stream(seed, "power cut", number)
-        nodes = (CLOUD, *story.edges, *story.devices)
-        victim = nodes[int(chance.integers(len(nodes)))]
-        story.begin(2, "better", rules(error=TOLERANT))
-        story.world.rest(float(chance.uniform(2.0, 30.0)))
-        story.kill(victim)
-        story.world.rest(float(chance.exponential(1.0)))
-        story.start(victim)
-        story.until(lambda told=story: told.over(2) is not None, SETTLE_S)  # type: ignore[misc]
-        over = story.over(2)
-        kept = over is not None and over.kept
-        found = [fault for fault in ends(story, 2, kept, 2 if kept else 1) if not _tolerated(fault)]
-        wrong += [f"{number}, {victim}: {'; '.join(found)}"] if found or over is None else []
-    held = RANDOM_CUTS - len(wrong)
-    what = "power cut of any node at any moment"
-    return {
-        "what": what,
-        "runs": RANDOM_CUTS,
-        "held": held,
-        "bar": "all",
-        "ok": not wrong,
-        "why": " | ".join(wrong[:3]),
-    }
+def _measure(part: Part, seed: int, folder: Path) -> None:
+    """In a process of its own. Raises GanglionError with its last words where it fails."""
+    log.info("%s begins", part.name)
+    command = [sys.executable, "-m", CHILD, part.name, str(seed), str(folder)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()[-1000:]
+        raise GanglionError(f"{part.name!r} ended with {done.returncode}: {said}; run the bench again to go on")
+    log.info("%s is measured", part.name)
 
 
-def _tolerated(fault: str) -> bool:
-    """A site that said no keeps what it had, and the rule let the others go on."""
-    return fault.startswith(("nodes answer with [1, 2]", "floors are [1, 2]"))
+def _random(chunks: Sequence[Result]) -> Result:
+    runs, wrong = sum(one["runs"] for one in chunks), [fault for one in chunks for fault in one["wrong"]]
+    row = {"what": "power cut of any node at any moment", "runs": runs, "held": runs - len(wrong)}
+    return {**row, "bar": "all", "ok": not wrong, "why": " | ".join(wrong[:3])}
 
 
-def _inputs(seeds: Sequence[int]) -> Result:
-    found = [inputs_to_return(world(seed)) for seed in seeds]
+def _inputs(where: str, found: Sequence[int]) -> Result:
+    what = f"{where}labels swapped, answers at once: inputs until back"
     ok = min(found) >= 0 and max(found) <= LIMIT_INPUTS
-    bar = f"<= {LIMIT_INPUTS} in each run"
-    return {
-        "what": "labels swapped, live at once: inputs until back",
-        "runs": len(found),
-        "most": max(found),
-        "bar": bar,
-        "ok": ok,
-    }
+    return {"what": what, "runs": len(found), "most": max(found), "bar": f"<= {LIMIT_INPUTS} in each run", "ok": ok}
 
 
-def _alarms(kind: str, error: float, seeds: Sequence[int], quick: bool) -> Result:
-    """How often a good release comes back, and how many sites kept what they had when it did not."""
-    back, kept_old = 0, 0
-    for seed in seeds:
-        story = world(seed, EDGES[seed % len(EDGES)] if kind == "local" else None)
-        kept = story.release(2, kind, rules(error=error))
-        story.until(story.settled, SETTLE_S)
-        back += not kept
-        kept_old += sum(story.install(edge).current != 2 for edge in story.edges) if kept else 0
-    low, high = clopper_pearson(back, len(seeds))
+def _alarm(kind: str, error: float, chunks: Sequence[Result], quick: bool) -> Result:
+    runs, back, kept_old = (sum(one[name] for one in chunks) for name in ("runs", "back", "kept_old"))
+    low, high = clopper_pearson(back, runs)
     what = f"good release ({kind}) comes back, {error:g} of sites may say no"
-    bar = {} if quick or not error else {"bar": "<= 0.1", "ok": back / len(seeds) <= 0.1}
+    bar = {} if quick or not error else {"bar": "<= 0.1", "ok": back / runs <= 0.1}
     return {
         "what": what,
-        "runs": len(seeds),
-        "share": back / len(seeds),
+        "runs": runs,
+        "share": back / runs,
         "low": low,
         "high": high,
         "sites kept old": kept_old,
         **bar,
     }
-
-
-def swaps(seed: int, count: int, load_hz: float) -> Result:
-    """Two releases in turn at every node, by roll-out, until each edge has swapped `count` / sites times."""
-    story, number = world(seed), 2
-    story.sense(rate_hz=load_hz)
-    began_s = story.world.now_s()
-
-    def swapped() -> int:
-        return sum(at_s > began_s for at_s, node, _ in story.told(Activated) if node in story.edges)
-
-    while swapped() < count:
-        story.world.begin(CLOUD, Revert(number, number - 1, "bench", story.rings, trial=False))
-        story.until(lambda turn=number: story.over(turn) is not None, SETTLE_S)  # type: ignore[misc]
-        number += 1
-    story.world.rest(3.0)
-    asked = sum(at_s > began_s for at_s, _, _ in story.told(Arrived))
-    load = f"{len(story.devices) * load_hz:g} requests/s"
-    failed = story.failed()
-    what = f"requests failed in {swapped()} swaps of edges under {load}"
-    return {"what": what, "runs": asked, "failed": failed, "bar": "0", "ok": failed == 0 and swapped() >= count}

@@ -20,7 +20,7 @@ from .rollout_fleet import CLOUD, SETTLE_S, Story, rules
 Wrong = Iterator[str]
 Play = Callable[[Story], Wrong]
 STEP_S = 0.005  # between two looks for the moment of a power cut
-AWAY_S = 1.0
+AWAY_S, LIFE_S = 1.0, 0.1
 MISSED = "was not met at"
 SHORT_S = 25.0  # a ring's patience where some site will not report
 
@@ -172,6 +172,7 @@ def crash_loop(story: Story) -> Wrong:
         story.kill(story.edges[0])
         story.world.rest(AWAY_S)
         story.start(story.edges[0])
+        story.world.rest(LIFE_S)  # a life that has written nothing is none that could be counted
     story.until(lambda: story.over(2) is not None, SETTLE_S)
     yield from ends(story, 2, False, 1)
 
@@ -199,10 +200,7 @@ def power_cut(victim: NodeId, phase: str, kind: str) -> Play:
 
 
 def inputs_to_return(story: Story) -> int:
-    """Of a release with two labels swapped that answers at the canary at once: inputs there until its site goes back.
-
-    -1: it did not.
-    """
+    """Of a release with swapped labels that answers at the canary at once: inputs until its site is back; -1: never."""
     story.release(2, "worse", rules(shadow=False))
     site = story.edges[0]
     at_s = {body.state: at for at, node, body in story.told(Installed) if node == site and body.counter == 2}

@@ -95,10 +95,16 @@ class Story:
     killed: list[tuple[float, NodeId]] = field(default_factory=list)
     senses: bool = False
     _first: int = 0
+    _sorted: dict[type, list[tuple[float, NodeId, Any]]] = field(default_factory=dict)
+    _read: int = 0  # facts that are sorted
 
     def told(self, kind: type) -> list[tuple[float, NodeId, Any]]:
-        """Facts of one kind."""
-        return [fact for fact in list(self.world.facts) if isinstance(fact[2], kind)]
+        """Facts of one kind, exactly. Each fact is looked at once, however often this is asked."""
+        facts = self.world.facts
+        while self._read < len(facts):
+            self._sorted.setdefault(type(facts[self._read][2]), []).append(facts[self._read])
+            self._read += 1
+        return self._sorted.get(kind, [])
 
     def kill(self, node: NodeId) -> None:
         """A power cut in the simulator: what its disk has not written is gone; kill -9 of a process."""

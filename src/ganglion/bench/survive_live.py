@@ -11,16 +11,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from ..core.errors import GanglionError, NotFound
 from ..core.facts import Answered, Hard
 from ..core.fleet import Fleet, NodeId
 from ..core.label import Tier, Zone
 from ..core.ref import Ref
+from ..core.rng import stream
 from ..flow.deliver.messages import Delivered
 from ..flow.job.cloud import Job
 from ..flow.job.messages import JobOver, Order
@@ -34,7 +37,10 @@ from .survive_fleet import ALL_KEPT, CLOUD
 PROJECT = str(Path(__file__).parents[1] / "template")
 FEATURES = 30  # of the project's samples
 PATIENCE_S, JOB_S = 60.0, 180.0
-AWAY_S = 0.2
+AWAY_S, BETWEEN_S = 0.2, 0.5
+IN_TURN = ("edge", "link", "cloud", "device", "silence")  # one at a time: how long each takes to come back from
+AT_ONCE = ("link", "edge", "silence", "device")  # at every site, whatever happens at the others
+CUTS = ("link", "silence")
 Result = dict[str, Any]
 log = logging.getLogger("ganglion.bench")
 
@@ -90,37 +96,67 @@ class Source(threading.Thread):
 
 @dataclass
 class Run:
-    """A running fleet, its sources, and how long it took to come back from each fault."""
+    """A running fleet, its sources, and how long it took to come back from each fault that came alone."""
 
     running: LiveFleet
     sources: list[Source]
     back_s: dict[str, list[float]] = field(default_factory=dict)
     jobs: list[JobOver] = field(default_factory=list)  # how those ended whose worker was killed
-    faults: int = 0
+    faults: list[str] = field(default_factory=list)  # every kind, as it came
 
     @property
     def edges(self) -> tuple[NodeId, ...]:
         """Of the fleet."""
         return tuple(node.id for node in self.running.fleet.at(Zone.EDGE))
 
-    def fault(self, kind: str, place: int) -> None:
-        """One fault of a kind, at one of the sites, and the way back from it."""
-        edge = self.edges[place % len(self.edges)]
-        device = self.running.fleet.children(edge)[0].id
-        self.faults += 1
-        if kind == "worker":
-            self.jobs.append(self.job(kill_after_s=1.0 + 0.5 * (self.faults % 4)))
-        elif kind in ("link", "silence"):
-            self.running.cut(edge, reset=kind == "link")
-            self.running.rest(AWAY_S * (1 + place))
-            self._back(kind, lambda: self.running.mend(edge), device)
-        else:
-            victim = {"edge": edge, "cloud": CLOUD, "device": device}[kind]
-            self.running.kill(victim)
-            self.running.rest(AWAY_S)
-            self._back(kind, lambda: self.running.start(victim), device)
+    def in_turn(self, faults: int, chance: Generator) -> None:
+        """One fault after the other, at any site; each has the fleet to itself."""
+        for number, kind in zip(range(faults), cycle(IN_TURN), strict=False):
+            log.info("fault %d of %d: %s", number + 1, faults, kind)
+            self.running.rest(BETWEEN_S * (0.5 + float(chance.random())))
+            took_s = self.fault(kind, self.edges[int(chance.integers(len(self.edges)))], 1 + number % 3)
+            self.back_s.setdefault(kind, []).append(took_s)
 
-    def _back(self, kind: str, mend: Callable[[], None], device: NodeId) -> None:
+    def at_once(self, faults: int, seed: int) -> None:
+        """So many faults at the sites, at all of them at the same time; the cloud is killed among them."""
+        log.info("%d faults at %d sites at once", faults, len(self.edges))
+        each = [faults // len(self.edges) + (place < faults % len(self.edges)) for place in range(len(self.edges))]
+        with ThreadPoolExecutor(len(self.edges)) as sites:
+            told = [
+                sites.submit(self._at_site, edge, count, stream(seed, "site", edge))
+                for edge, count in zip(self.edges, each, strict=True)
+            ]
+            while not all(future.done() for future in told):
+                self.running.rest(10 * BETWEEN_S)
+                self.fault("cloud", self.edges[0], 1)
+            for future in told:
+                future.result()
+
+    def _at_site(self, edge: NodeId, faults: int, chance: Generator) -> None:
+        for _, kind in zip(range(faults), cycle(AT_ONCE), strict=False):
+            self.running.rest(BETWEEN_S * (0.5 + float(chance.random())))
+            self.fault(kind, edge, 1 + int(chance.integers(3)))
+
+    def kill_workers(self, times: int) -> None:
+        """Of jobs, each a little later than the one before."""
+        for number in range(times):
+            self.faults.append("worker")
+            self.jobs.append(self.job(kill_after_s=1.0 + 0.5 * (number % 4)))
+
+    def fault(self, kind: str, edge: NodeId, length: int) -> float:
+        """One fault of a kind at a site or the cloud, so long; seconds of the way back from it."""
+        device = self.running.fleet.children(edge)[0].id
+        self.faults.append(kind)
+        if kind in CUTS:
+            self.running.cut(edge, reset=kind == "link")
+            self.running.rest(AWAY_S * length)
+            return self._back(lambda: self.running.mend(edge), device)
+        victim = {"edge": edge, "cloud": CLOUD, "device": device}[kind]
+        self.running.kill(victim)
+        self.running.rest(AWAY_S)
+        return self._back(lambda: self.running.start(victim), device)
+
+    def _back(self, mend: Callable[[], None], device: NodeId) -> float:
         """From the moment that it is mended to the first of the site's samples at the cloud."""
         began_s, since = self.running.now_s(), len(self.running.facts)
         mend()
@@ -129,7 +165,7 @@ class Run:
             return node == CLOUD and isinstance(body, Delivered) and body.sample.startswith(f"{device}/")
 
         self.running.wait(arrived, PATIENCE_S, since)
-        self.back_s.setdefault(kind, []).append(self.running.now_s() - began_s)
+        return self.running.now_s() - began_s
 
     def job(self, kill_after_s: float = -1.0) -> JobOver:
         """A release is trained and rolled out; or so many seconds after it was born its worker is killed."""
@@ -157,7 +193,10 @@ class Run:
             self.running.rest(0.3)
 
     def first_answers(self, starts: int) -> list[float]:
-        """Seconds from the start of the processes of an edge and its device to an answer, while there is no cloud."""
+        """Seconds from the start of the processes of an edge and its device to an answer, while there is no cloud.
+
+        As after a reboot: each begins as a new Python that has imported nothing.
+        """
         edge = self.edges[0]
         device, took = self.running.fleet.children(edge)[0].id, list[float]()
         self.running.kill(CLOUD)
@@ -166,8 +205,8 @@ class Run:
                 self.running.kill(edge)
                 self.running.kill(device)
                 began_s = time.monotonic()
-                beside = both.submit(self.running.start, edge)
-                self.running.start(device)
+                beside = both.submit(self.running.start, edge, True)
+                self.running.start(device, cold=True)
                 with AdminClient(self.running.folder / device) as client:
                     client.infer(np.zeros(FEATURES, np.float32))
                 took.append(time.monotonic() - began_s)

@@ -49,6 +49,10 @@ class Through:
         """As below."""
         return self.below.has(ref)
 
+    def label(self, ref: Ref) -> Label:
+        """As below."""
+        return self.below.label(ref)
+
     def patch(self, ref: Ref, start: int, data: bytes | memoryview) -> int:
         """As below."""
         return self.below.patch(ref, start, data)

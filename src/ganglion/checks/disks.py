@@ -191,6 +191,22 @@ def a_damaged_arrival_is_thrown_away(make: Make) -> None:
         case.disk.drop(ref)
 
 
+def the_label_is_the_most_private_one(make: Make) -> None:
+    """However bytes are asked for, and in whichever order they were kept, they are what they were at most kept as."""
+    for labels in ((PUBLIC, PRIVATE), (PRIVATE, PUBLIC)):
+        case, ref = make(), _ref(BYTES)
+        for place, label in enumerate(labels):
+            case.disk.put([BYTES], label)
+            most = max(labels[: place + 1], key=lambda one: one.tier)
+            assert case.disk.label(ref) == case.disk.label(_ref(BYTES, PRIVATE)) == most, (labels, place)
+        case.disk.drop(ref)
+        try:
+            case.disk.label(ref)
+        except NotFound:
+            continue
+        raise AssertionError("a blob that was dropped has a label")
+
+
 CHECKS: tuple[Callable[[Make], None], ...] = (
     commits_tell_once_in_order,
     a_told_commit_is_read_whole,
@@ -204,6 +220,7 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
     a_dropped_blob_is_gone,
     patches_make_a_blob,
     a_damaged_arrival_is_thrown_away,
+    the_label_is_the_most_private_one,
 )
 
 

@@ -19,6 +19,7 @@ from . import (
     evaluation,
     fleet,
     inference,
+    job,
     members,
     model,
     node,
@@ -43,7 +44,15 @@ app = typer.Typer(
 for part in (demo, project, fleet, train, inference, evaluation, profile, plan, bench, doctor):
     part.add_to(app)
 members.add_to(cloud.app)
-groups = {"cloud": cloud, "console": console, "model": model, "node": node, "rollout": rollouts, "split": split}
+groups = {
+    "cloud": cloud,
+    "console": console,
+    "job": job,
+    "model": model,
+    "node": node,
+    "rollout": rollouts,
+    "split": split,
+}
 for name, group in groups.items():
     app.add_typer(group.app, name=name)
 for noun in ("edge", "device"):

@@ -31,6 +31,23 @@ def join(name: Name, token: Token, at: At, folder: Folder = OWN) -> None:
     say(f"{name} has joined; key and certificate are in {place}")
 
 
+@app.command(epilog="Example: ganglion console renew --at cloud.example:7400")
+def renew(at: At, folder: Folder = OWN) -> None:
+    """Trade the certificate here for a fresh one: once a month, and when the fleet's owner replaces the root."""
+    from ..live.agent import new_loop
+    from ..live.identity.certificates import certificate_of_bytes
+    from ..live.identity.files import NODE_CERT
+    from ..live.identity.join import renew_person
+
+    place, loop = folder.expanduser(), new_loop()()
+    try:
+        loop.run_until_complete(renew_person(place, address_of(at)))
+    finally:
+        loop.close()
+    ends = certificate_of_bytes((place / NODE_CERT).read_bytes()).not_valid_after_utc
+    say(f"the certificate in {place} is good until {ends:%Y-%m-%d}")
+
+
 @app.command(epilog="Example: ganglion console status --at cloud.example:7400")
 def status(at: At, folder: Folder = OWN) -> None:
     """Show how the cloud is, as far as this person may see."""

@@ -16,6 +16,7 @@ NEEDED = ("numpy", "onnxruntime", "msgspec", "cryptography", "safetensors", "aio
 EXTRAS = {"train": ("torch", "onnx", "onnxscript", "sklearn", "PIL"), "bench": ("grpc",)}
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow", "grpc": "grpcio"}  # module -> distribution
 FREE_BYTES = 1 << 30
+DUE_DAYS = 60  # before the end of what is replaced by hand
 
 Check = tuple[str, bool, str]  # what, whether it is well, and what was found or what to do
 
@@ -75,4 +76,26 @@ def _certificates(folder: Path) -> list[Check]:
         left_days = (Identity.load(home).certificate.not_valid_after_utc - datetime.now(UTC)).days
         text = f"{left_days} days left" if left_days >= 0 else "expired: join again"
         checks.append((f"certificate {home.name}", left_days >= 0, text))
+        checks += _authority(home)
+    return checks
+
+
+def _authority(home: Path) -> list[Check]:
+    """What a cloud's owner has to replace once a year, by hand, with keys that are kept elsewhere."""
+    from ..live.identity.files import CA_KEY, METADATA_ROOT
+
+    if not (home / CA_KEY).exists():
+        return []
+    from ..live.identity.authority import Authority
+
+    ends = {"issuing authority": (Authority.load(home).issuers[0].not_valid_after_utc, "rotate --step issuer")}
+    if (home / METADATA_ROOT).exists():
+        from ..live.identity.metadata import root_ends
+
+        ends["root of releases"] = (root_ends(home), "root-key N")
+    checks: list[Check] = []
+    for what, (end, command) in ends.items():
+        left_days = (end - datetime.now(UTC)).days
+        due = "" if left_days > DUE_DAYS else f": `ganglion cloud {command} --offline FOLDER`"
+        checks.append((what, left_days >= 0, f"{left_days} days left{due}"))
     return checks

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-
-import typer
 
 from ..config import Address, Declared
 from ..core.errors import ConfigError, GanglionError, NotFound, Unreachable
@@ -75,8 +75,11 @@ def join(folder: Path, zone: Zone, name: str, token: str, at: str, insecure: boo
 
 
 def serve(folder: Path, zone: Zone, name: str, insecure: bool = False) -> None:
-    """Runs a node in this process until it is told to end; takes up changes of the fleet file."""
-    from ..live.agent import main
+    """Becomes the process that runs a node until it is told to end; takes up changes of the fleet file.
+
+    That process is begun anew: it forks the node, again and again, so it must not hold this command and the project.
+    """
+    from ..live.process import FORK_SERVER, ONE_THREAD
 
     declared = load_declared(folder)
     node = node_named(declared, name, zone)
@@ -87,7 +90,10 @@ def serve(folder: Path, zone: Zone, name: str, insecure: bool = False) -> None:
     outfit(folder, declared, node, insecure)
     if insecure:
         say(f"INSECURE: whoever is on this machine may join {node} without a token; it listens on {HERE_ALONE} alone")
-    raise typer.Exit(main([str(home)]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    words = [sys.executable, "-m", FORK_SERVER, "--keep", str(home.resolve())]
+    os.execve(sys.executable, words, {**os.environ, **ONE_THREAD})
 
 
 def release(folder: Path) -> None:

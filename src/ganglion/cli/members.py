@@ -1,4 +1,4 @@
-"""`ganglion cloud members|person|disable|enable|remove|rotate`: who belongs to a fleet, on the cloud's host."""
+"""`ganglion cloud members|person|disable|enable|remove|rotate|root-key`: who belongs to it, on the cloud's host."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from .screen import say, show, show_table
 
 Folder = Annotated[Path, typer.Option(help="The project's folder.")]
 Member = Annotated[str, typer.Argument(help="A node or person that has joined.")]
+Offline = Annotated[Path | None, typer.Option(help="Folder of the keys that are kept offline; by default the cloud's.")]
 HERE = Path(".")
 
 
 class Step(StrEnum):
-    """Steps of a rotation, in order."""
+    """Steps of a rotation, in order; the first replaces the issuing authority alone and is followed by the last."""
 
+    ISSUER = "issuer"
     BEGIN = "begin"
     SWITCH = "switch"
     FINISH = "finish"
@@ -37,7 +39,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: ganglion cloud disable edge-1")(disable)
     app.command(epilog="Example: ganglion cloud enable edge-1")(enable)
     app.command(epilog="Example: ganglion cloud remove edge-1")(remove)
-    app.command(epilog="Example: ganglion cloud rotate --step begin")(rotate)
+    app.command(epilog="Example: ganglion cloud rotate --step issuer --offline /media/keys")(rotate)
+    app.command(name="root-key", epilog="Example: ganglion cloud root-key 2 --offline /media/keys")(root_key)
 
 
 def members(folder: Folder = HERE) -> None:
@@ -89,11 +92,32 @@ def rotate(
     step: Annotated[Step, typer.Option(help="Which step; all nodes renew between two of them.")],
     folder: Folder = HERE,
     anyway: Annotated[bool, typer.Option("--anyway", help="Though some nodes have not renewed.")] = False,
+    offline: Offline = None,
 ) -> None:
-    """Replace the root and the issuing authority while the fleet runs."""
-    from ..live.identity.authority import rotate as one_step
+    """Replace the issuing authority (issuer, finish), or it and the root (begin, switch, finish), while the fleet runs.
 
-    say(one_step(_home(folder), step.value, anyway))
+    A node renews within seconds of each step; `ganglion cloud members` shows who has. Keys of roots belong on another
+    medium: bring it for the step issuer, and take the new key of the step begin away.
+    """
+    from ..live.identity.rotation import rotate as one_step
+
+    say(one_step(_home(folder), step.value, anyway, offline))
+
+
+def root_key(
+    lost: Annotated[int, typer.Argument(min=1, max=3, help="Which of the three keys is lost, stolen or due.")],
+    folder: Folder = HERE,
+    offline: Offline = None,
+) -> None:
+    """Replace one of the three offline keys that vouch for metadata about releases; two of the three must be there.
+
+    First bring the medium with the other two keys (metadata-root-N.key) and name its folder with --offline. The new key
+    is written there: put the medium away again. Nodes follow of themselves, by the two keys that they know. What is
+    signed so is good for another year: do it once a year, and at once when a key is lost.
+    """
+    from ..live.identity.rotation import replace_root_key
+
+    say(replace_root_key(_home(folder), lost, offline))
 
 
 def _change(folder: Path, name: str, standing: str) -> None:

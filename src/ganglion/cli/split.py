@@ -67,8 +67,8 @@ def ask(
     whole = captured(model)
     known, seats = _planned(plan, folder)
     _fits(whole, known, folder)
-    identity = _identity(node_home(folder, seats[0].node))
     asking = Asking(_inputs(whole, given), requests, deadline, tier_of(tier), period)
+    identity = _identity(node_home(folder, seats[0].node))
     fetched, replies = ask_all(whole, identity, seats, _opening(whole, known, replan), asking)
     say(f"{fetched} bytes of weights were fetched for this plan")
     rows = [_row(reply) for reply in replies]
@@ -156,7 +156,10 @@ def _inputs(whole: Captured, given: Path | None) -> dict[str, Any]:
     if not given.is_file():
         raise NotFound(f"no file {given}: the input is read from there; correct its path")
     (name,) = whole.model.inputs
-    return {name: np.load(given, allow_pickle=False).astype(whole.example[name].dtype)}
+    try:
+        return {name: np.load(given, allow_pickle=False).astype(whole.example[name].dtype)}
+    except (ValueError, TypeError, EOFError) as error:
+        raise ConfigError(f"--input {given} holds no array of numbers: {error}; write it with numpy.save") from error
 
 
 def _row(reply: Reply) -> dict[str, Any]:

@@ -27,32 +27,40 @@ def train(
     output: Annotated[Output, typer.Option("--output", "-o", help="How the result is printed.")] = Output.TABLE,
 ) -> None:
     """Learn together: clients train, the server adds up, until the job's stop. Goes on where it was interrupted."""
+    shown(play(job, out, fresh), output)
+
+
+def play(job: Path, out: Path, fresh: bool = False) -> Result:
+    """A job's rounds from where its folder stands, a line for each; leaves weights, curves and a checkpoint there."""
     from ..core.blob import tensors_to_bytes
     from ..live.pace import Pace
     from ..train.curves import page
     from ..train.job_file import read_train
+    from ..train.runs import is_asked_to_stop, note_end, opened
 
     federation, stop = read_train(job)
-    if fresh:
-        for old in (*out.glob("tensors-*.safetensors"), *out.glob("job.json")):
-            old.unlink()
     pace, played = Pace(), 0
 
-    def tell(one: Round) -> None:
+    def tell(one: Round) -> bool:
         nonlocal played
         played += 1
         left_s = pace.left_s(played, played + stop.rounds - one.number)
         say(line(one, stop.rounds, left_s))
+        return is_asked_to_stop(out)
 
-    result = federation.run(stop, out, tell)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "weights.safetensors").write_bytes(tensors_to_bytes(result.weights))
-    (out / "curves.html").write_text(page(job.stem, result.rounds), "utf-8")
+    with opened(out, job, stop):
+        if fresh:
+            for old in (*out.glob("tensors-*.safetensors"), *out.glob("job.json")):
+                old.unlink()
+        result = federation.run(stop, out, tell)
+        (out / "weights.safetensors").write_bytes(tensors_to_bytes(result.weights))
+        (out / "curves.html").write_text(page(job.stem, result.rounds), "utf-8")
+        note_end(out, job, stop, result)
     say(f"{result.why}; weights, curves.html and job.json are in {out}")
-    _shown(result, output)
+    return result
 
 
-def line(one: Round, rounds: int, left_s: float) -> str:
+def line(one: Round, rounds: int, left_s: float | None = None) -> str:
     """One round, as short as it says everything."""
     judged = one.judged
     parts = [f"round {one.number}/{rounds}", f"{one.clients - len(one.failed)} clients"]
@@ -61,10 +69,12 @@ def line(one: Round, rounds: int, left_s: float) -> str:
     if judged.clients_mean is not None and judged.clients_worst is not None:
         parts.append(f"clients {judged.clients_mean:.4f}, worst tenth {judged.clients_worst:.4f}")
     parts += [f"{len(one.failed)} failed, client {one.failed[0][0]}: {one.failed[0][1]}"] if one.failed else []
-    return "  ".join([*parts, f"{(one.up_bytes + one.down_bytes) / 1e6:.3g} MB", f"{left_s:.0f} s left"])
+    parts.append(f"{one.up_bytes / 1e6:.3g} MB up, {one.down_bytes / 1e6:.3g} MB down")
+    return "  ".join([*parts, *([] if left_s is None else [f"{left_s:.0f} s left"])])
 
 
-def _shown(result: Result, output: Output) -> None:
+def shown(result: Result, output: Output) -> None:
+    """Prints what a job came to."""
     last = result.rounds[-1]
     found = {"rounds": last.number, "why": result.why, "accuracy": last.judged.accuracy, "loss": last.judged.loss}
     found |= {"clients_mean": last.judged.clients_mean, "clients_worst": last.judged.clients_worst}

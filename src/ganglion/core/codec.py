@@ -1,11 +1,13 @@
 """One encoding of messages, work, results and flow states: on the wire, in the journal and in the simulator's sizes.
 
-MessagePack of `[name, fields]`, checked against the dataclass's own types on the way in. Never code, never arrays.
+MessagePack of `[name, fields]`, checked against the dataclass's own types on the way in. Never code, never arrays. A
+field that is added has a default: who does not know it leaves it out, or is read with it. Anything else raises FORMAT.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,6 +15,20 @@ import msgspec
 from .errors import ProtocolError
 
 FORMAT = 1  # raised when a field changes its meaning; a reader refuses what it does not know
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """In place of a body that only a newer ganglion knows: the wire's, so that the link outlives it; never sent."""
+
+    name: str
+
+
+def known(body: Any) -> Any:
+    """The body itself. Raises ProtocolError for one that only a newer ganglion knows."""
+    if isinstance(body, Unknown):
+        raise ProtocolError(f"a body named {body.name!r} is unknown here; upgrade the older side")
+    return body
 
 
 def name_of(kind: type) -> str:
@@ -37,6 +53,11 @@ class Codec:
         self._outer = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
 
     @property
+    def kinds(self) -> list[type]:
+        """The same as their classes."""
+        return [self._types[name] for name in self.names]
+
+    @property
     def names(self) -> list[str]:
         """The bodies it knows."""
         return sorted(self._types)
@@ -52,6 +73,10 @@ class Codec:
 
     def decode(self, raw: bytes | memoryview) -> Any:
         """The body behind bytes. Raises ProtocolError for anything that is not exactly one."""
+        return known(self.hear(raw))
+
+    def hear(self, raw: bytes | memoryview) -> Any:
+        """The same for bytes of a neighbour, who may know more: Unknown in place of a body that is not known here."""
         try:
             version, name, fields = self._outer.decode(raw)
             if version != FORMAT:
@@ -59,8 +84,6 @@ class Codec:
             if name == "":
                 return None
             decoder = self._decoders.get(name)
-            if decoder is None:
-                raise ProtocolError(f"a body named {name!r} is unknown here; upgrade the older side")
-            return decoder.decode(fields)
+            return Unknown(name) if decoder is None else decoder.decode(fields)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProtocolError(f"a body of {len(raw)} bytes is malformed: {error}") from error

@@ -18,7 +18,7 @@ class Restarted:
 class Denied:
     """A gate said no; it goes to the audit log."""
 
-    gate: str  # "read", "send", "arrival" or "query"
+    gate: str  # "read", "send", "arrival", "query"; "apply": a flow failed at it
     what: str
     peer: NodeId
     why: str

@@ -22,9 +22,12 @@ from .ref import Ref
 Tell = Callable[[Event], None]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Parcel:
-    """A message on its way. `seq` > 0: kept by the sender until the receiver has committed it."""
+    """A message on its way; nobody changes one. `seq` > 0: kept by the sender until the receiver has committed it.
+
+    Not frozen, which would treble what making one takes: four are made for each request of a split model.
+    """
 
     flow: str  # which kind of flow it is for
     key: str  # which one of its kind
@@ -116,6 +119,7 @@ class Disk(Protocol):
     def put(self, chunks: Iterable[bytes | memoryview], label: Label) -> Ref: ...  # sealed above `public`
     def get(self, ref: Ref, start: int = 0, size: int | None = None) -> bytes: ...
     def has(self, ref: Ref) -> bool: ...
+    def label(self, ref: Ref) -> Label: ...  # under which it is kept here, whatever the reference says
     def patch(self, ref: Ref, start: int, data: bytes | memoryview) -> int: ...  # adds to a blob; bytes held so far
     def drop(self, ref: Ref) -> None: ...
 

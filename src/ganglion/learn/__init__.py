@@ -1,6 +1,7 @@
 """Train together: a strategy says who learns, how, what leaves, how updates are added up, and what the sum does."""
 
 from .cohort import AnswerAll, together
+from .compress import Compress
 from .legal import check
 from .methods import METHODS, fedavg
 from .population import Population
@@ -13,6 +14,7 @@ from .tree import branches, partial, split, whole
 __all__ = [
     "METHODS",
     "AnswerAll",
+    "Compress",
     "Constant",
     "Cosine",
     "Exponential",

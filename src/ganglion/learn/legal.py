@@ -17,6 +17,10 @@ FACTS = {
         "has to see how many examples each update counts for, which was promised to stay hidden",
         "Mean(weighted=False)",
     ),
+    "every": (
+        "looks at each weight of every update, and most are left out",
+        "Mean, or a compression that sends every weight: even, sign or power_sgd",
+    ),
 }
 
 
@@ -30,7 +34,7 @@ def hides(choice: Any) -> frozenset[str]:
     return frozenset(getattr(choice, "hides", ()))
 
 
-def check(prepare: Sequence[Any], aggregate: Any, shares: Sequence[str] = ()) -> None:
+def check(prepare: Sequence[Any], aggregate: Any, shares: Sequence[str] = (), compress: Any = None) -> None:
     """Raises ConfigError if a later choice needs what an earlier one hides, naming the nearest legal one.
 
     So it does for tensors that a method shares beside its delta where the delta is protected: they would leave bare.
@@ -39,7 +43,7 @@ def check(prepare: Sequence[Any], aggregate: Any, shares: Sequence[str] = ()) ->
         named = " and ".join(shares)
         raise ConfigError(f"{prepare[0]} would not see {named}, which leaves beside the delta; choose LocalSgd(…)")
     hidden: dict[str, Any] = {}
-    for choice in (*prepare, aggregate):
+    for choice in (*prepare, *(() if compress is None else (compress,)), aggregate):
         unknown = (needs(choice) | hides(choice)) - set(FACTS)
         if unknown:
             raise ConfigError(f"{choice} speaks of {sorted(unknown)}; the table knows {sorted(FACTS)}: add a row")
@@ -47,3 +51,17 @@ def check(prepare: Sequence[Any], aggregate: Any, shares: Sequence[str] = ()) ->
             why, remedy = FACTS[fact]
             raise ConfigError(f"{choice} {why}, but {hidden[fact]} hides it; choose {remedy}")
         hidden |= {fact: choice for fact in hides(choice)}
+
+
+def one_momentum(train: Any, step: Any, compress: Any) -> None:
+    """Raises ConfigError where a step is given momentum twice: at the client or the server, and by what compresses."""
+    memory = getattr(compress, "memory", None)
+    if not getattr(memory, "momentum", 0.0):
+        return
+    local = getattr(getattr(train, "how", None), "momentum", 0.0)
+    for owner, given in ((train, local), (step, getattr(step, "beta", 0.0))):
+        if given:
+            raise ConfigError(
+                f"{memory} corrects momentum, and {owner} has its own: a step would be multiplied twice; "
+                "give one of them momentum 0"
+            )

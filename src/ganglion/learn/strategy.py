@@ -15,7 +15,8 @@ from ..core.tensors import Tensors
 from ..core.update import Update
 from .aggregate import Mean, Total
 from .client import LocalSgd
-from .legal import check
+from .compress import Compress
+from .legal import check, one_momentum
 from .rate import Constant
 from .select import Uniform
 from .step import Add
@@ -54,14 +55,16 @@ class Strategy:
     step: Step = Add()
     client_rate: Schedule = Constant()
     server_rate: Schedule = Constant()
+    compress: Compress | None = None  # of the delta alone, after everything else that is done to it
 
     def __post_init__(self) -> None:
-        check(self.prepare, self.aggregate, self.shares)
+        check(self.prepare, self.aggregate, self.shares, self.compress)
+        one_momentum(self.train, self.step, self.compress)
 
     @property
     def keeps(self) -> tuple[str, ...]:
         """What a client remembers from round to round, by name; each has the model's layout."""
-        return tuple(getattr(self.train, "keeps", ()))
+        return (*getattr(self.train, "keeps", ()), *(() if self.compress is None else self.compress.keeps))
 
     @property
     def shares(self) -> tuple[str, ...]:

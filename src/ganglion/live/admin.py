@@ -28,7 +28,6 @@ from .admin_messages import (
     Begun,
     Infer,
     Status,
-    Stay,
     TellFact,
     Watch,
     Wrong,
@@ -113,10 +112,6 @@ class AdminClient:
     def ask(self, request: Any) -> Any:
         """Any other request of `admin_messages`; its answer."""
         return self._ask(request)
-
-    def stay(self, pipe: str = "") -> None:
-        """Lets the node live on without the process that started it, and hold a pipe open."""
-        self._ask(Stay(pipe))
 
     def watch(self, after: int = -1) -> Iterator[tuple[float, Any]]:
         """Every fact told there with its moment (monotonic seconds), until the node ends or `close`."""

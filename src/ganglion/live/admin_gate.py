@@ -21,7 +21,6 @@ from .admin_messages import (
     ExplainModel,
     Infer,
     NameModel,
-    Stay,
     TellFact,
     Watch,
 )
@@ -66,6 +65,6 @@ def denial_of(asked: Any, who: Asker, codec: Codec) -> str:
             return refusal(who.role, Action.RELEASE, Tier.PUBLIC, Place.CLOUD)  # made there, of the cloud's public data
         case NameModel() | SteerRollout():
             return refusal(who.role, Action.RELEASE, Tier.PUBLIC, Place.CLOUD)
-        case BeginFlow() | TellFact() | Stay() | CreateRollout():
+        case BeginFlow() | TellFact() | CreateRollout():
             return refusal(who.role, Action.ADMINISTER, Tier.PUBLIC, who.place)
     raise ProtocolError(f"a {type(asked).__name__} is no request; is the other side of this version?")

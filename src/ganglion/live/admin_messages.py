@@ -75,13 +75,6 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Stay:
-    """Live on when the process that started you ends, and hold this pipe open; "" = none."""
-
-    pipe: str
-
-
-@dataclass(frozen=True)
 class AskModels:
     """Which releases are there?"""
 
@@ -177,6 +170,7 @@ class Status:
     facts: int  # told since this process began
     errors: int  # logged since this process began
     usage: Usage
+    aside: tuple[tuple[str, str], ...] = ()  # promised messages that were set aside: sender and number, and why
 
 
 @dataclass(frozen=True)
@@ -206,7 +200,7 @@ class Observed:
     body: bytes
 
 
-_REQUESTS = (TellFact, BeginFlow, AskStatus, AskSnapshot, Infer, Watch, Stay, AskModels, NameModel, ExplainModel)
+_REQUESTS = (TellFact, BeginFlow, AskStatus, AskSnapshot, Infer, Watch, AskModels, NameModel, ExplainModel)
 _ROLLOUTS = (CreateRollout, SteerRollout, AskRollouts, Steered, RolloutRow, Rollouts)
 OWN = (*_REQUESTS, *_ROLLOUTS, Begun, Fine, Wrong, Status, Answered, Observed, Models, Lineage, Snapshot)
 

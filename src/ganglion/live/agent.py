@@ -22,7 +22,6 @@ from .. import __version__
 from ..core.errors import ConfigError, GanglionError
 from ..core.label import Form, Label, Tier
 from ..core.ports import Vault
-from ..engine.onnx import OnnxRunner
 from ..node.bodies import make_codec
 from ..node.carry import Carrier, attempt
 from ..node.drive import Drive, World
@@ -55,7 +54,7 @@ from .wire.neighbour import Ears
 from .wire.net import WireNet
 from .workers import ProcessWorkers, WorkerProcess
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 log = logging.getLogger("ganglion.agent")
 
 
@@ -106,7 +105,7 @@ async def boot(folder: Path, file: AgentFile, closing: AsyncExitStack) -> None:
     meter = LiveMeter(file.node.power, lambda: 0, rapl, lambda: workers.processes)
     tidy = Tidy(drive, disk, Collector(folder / STATE, disk.get))
     report = Reporter(drive, net, meter, facts, None)
-    admin = Admin(drive, facts, codec, report.status, live_on, tidy)
+    admin = Admin(drive, facts, codec, report.status, tidy)
     report.port = await _open(file, net, Membership(identity, _upper(file), net.bar), admin, closing)
     closing.push_async_callback(admin.close, folder)
     await admin.start(folder)
@@ -154,6 +153,8 @@ def _identity(folder: Path, file: AgentFile) -> Identity:
 
 
 def _tools(folder: Path, file: AgentFile, disk: LiveDisk, vault: Vault) -> Tools:
+    from ..engine.onnx import OnnxRunner  # begins a thread where it is imported: after the fork
+
     return Tools(
         file.me,
         file.fleet,
@@ -185,15 +186,10 @@ def die_with(parent: int) -> None:
             os._exit(0)
 
 
-_held: list[int] = []  # pipes kept open for others, for the life of this process
-
-
-def live_on(pipe: str) -> None:
-    """Takes `die_with` back. `pipe` is kept open, for who reads there ends when nobody holds it any more."""
+def be_called(name: str) -> None:
+    """What `ps` and `top` show for this process; the words that it was started with may be another's."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, 0)
-    if pipe:
-        _held.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode()[:15])
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -222,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         file = read_agent_file(given.folder)
         begin_log(given.folder, file.me, file.log_format)
+        be_called(file.me)
         with asyncio.Runner(loop_factory=new_loop()) as runner:
             runner.run(serve(given.folder, file))
     except GanglionError as error:

@@ -42,7 +42,6 @@ from .admin_messages import (
     NameModel,
     Snapshot,
     Status,
-    Stay,
     TellFact,
     Watch,
     Wrong,
@@ -66,7 +65,6 @@ class Admin:
     facts: Facts
     codec: Codec
     status: Callable[[], Status]
-    stay: Callable[[str], None]
     tidy: Tidy
     _asked: int = 0
     _waiting: dict[str, asyncio.Future[AnsweredFact]] = field(default_factory=dict)
@@ -138,8 +136,6 @@ class Admin:
                 return await self._infer(asked)
             case Watch():
                 pass
-            case Stay(pipe):
-                self.stay(pipe)
             case AskModels():
                 return self._models.all(self.tidy.used)
             case NameModel(alias, which):

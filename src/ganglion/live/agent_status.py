@@ -67,6 +67,7 @@ class Reporter:
             facts=self.facts.told,
             errors=self._errors.count,
             usage=self.meter.read(),
+            aside=tuple((f"{one.sender} {one.seq}", one.why) for one in drive.quarantine.rows.values()),
         )
 
     def _link(self, peer: NodeId) -> LinkState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from ..core.codec import Codec
 from ..core.errors import ProtocolError, Refused, Unreachable
 from ..core.label import Zone
 from .admin_gate import Asker, console_asker
-from .admin_messages import FRAME_BYTES, Stay, Watch, Wrong, admin_codec
-from .identity.files import CA_CERT, NODE_CERT, NODE_KEY
+from .admin_messages import FRAME_BYTES, Watch, Wrong, admin_codec
+from .identity.certificates import certificate_of_bytes
+from .identity.files import CA_CERT, NODE_CERT, NODE_KEY, read
 from .identity.names import subject_of_peer, zone_host
 from .wire.lines import Lines
 
@@ -54,7 +56,7 @@ class ConsoleRoute:
         if subject.org != self._lines.me.org or who.name in self._lines.barred:
             raise Refused(f"{subject.uri} may not come in; ask the fleet's owner")
         asked = self.codec.decode(await request.read())
-        if isinstance(asked, Watch | Stay):  # these are about the connection, which over HTTP ends with the answer
+        if isinstance(asked, Watch):  # it is about the connection, which over HTTP ends with the answer
             raise ProtocolError(f"a {type(asked).__name__} needs the cloud's own host; ask there")
         return await self.attempt(asked, who)
 
@@ -68,13 +70,15 @@ class ConsoleClient:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._context.set_alpn_protocols(["http/1.1"])
+        joined = "`ganglion console join` gets one"
+        ends = certificate_of_bytes(read(folder / NODE_CERT, joined)).not_valid_after_utc
+        if ends.timestamp() < time.time():
+            raise Refused(f"the certificate in {folder} ended at {ends:%Y-%m-%d %H:%M}; `ganglion console renew` first")
         try:
             self._context.load_verify_locations(folder / CA_CERT)
             self._context.load_cert_chain(folder / NODE_CERT, folder / NODE_KEY)
         except (ssl.SSLError, OSError) as error:
-            raise errors.NotFound(
-                f"{folder} holds no certificate ({error}); `ganglion console join` gets one"
-            ) from None
+            raise errors.NotFound(f"{folder} holds no certificate ({error}); {joined}") from None
 
     def ask(self, request: Any) -> Any:
         """The answer. Raises what the cloud raised, Refused where it does not let this person, Unreachable."""

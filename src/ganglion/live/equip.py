@@ -70,6 +70,10 @@ class WorkerDisk:
         """Whether the whole blob is here."""
         return self._blobs.has(ref)
 
+    def label(self, ref: Ref) -> Label:
+        """Under which a blob is kept."""
+        return self._blobs.label(ref)
+
     def patch(self, ref: Ref, start: int, data: bytes | memoryview) -> int:
         """Never here: what arrives, arrives at the node."""
         raise ProtocolError(f"blob {ref.digest[:12]} was patched in a worker; give that work to the node's thread")

@@ -25,7 +25,7 @@ from .identity.join import join
 from .logs import FORMATS
 
 NAME = "fleet.json"
-FORMAT = 1
+FORMAT = 2
 HOST = "127.0.0.1"
 TOKEN_S = 60.0
 TAP = "tap.bin"
@@ -55,8 +55,8 @@ class FleetFile:
     began_s: float  # on this machine's monotonic clock
     ports: dict[str, int]  # where nodes with children listen
     doors: dict[str, int]  # by lower node: where its link begins
-    processes: dict[str, int]
-    shaper: int
+    shaper: int  # process id
+    forks: int
 
 
 def write_fleet_file(folder: Path, file: FleetFile) -> None:

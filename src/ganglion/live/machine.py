@@ -14,18 +14,26 @@ from ..core.errors import ConfigError, NotFound, Unreachable
 from ..core.fleet import Fleet, NodeId
 from .admin import NAME as SOCKET
 from .admin import AdminClient
+from .asking import asked_at
+from .asking import forget as forget_pipes
 from .fleet_folder import HOST, FleetFile, Outfit, Ports, Setup, read_fleet_file, write_fleet_file
 from .fleet_folder import NAME as FLEET
-from .process import AGENT, SHAPER, Process, end, found, spawn, uninterrupted
+from .forking import NAME as FORKS
+from .forking import Forks
+from .process import AGENT, FORK_SERVER, SHAPER, Process, end, found, spawn, uninterrupted
 from .running import Running
-from .shaping import ANSWERS, ASKED, Shaper, unshaped
+from .shaping import NAME as LINKS
+from .shaping import Shaper, unshaped
 
 START_S = 30.0  # for a process to answer
 END_S = 3.0  # between asking a process to end and killing it
 
 
 class Machine:
-    """Every node a process, and one more for the links. They end with this process unless they are left behind."""
+    """Every node a process, and two beside: for the links, and for starting nodes.
+
+    They end with this process unless they are left behind.
+    """
 
     def __init__(
         self,
@@ -47,6 +55,7 @@ class Machine:
         self._reserved = Ports()
         self._ports: dict[NodeId, int] = {}
         self._shaper: Shaper | None = None
+        self._forks: Forks | None = None
 
     @property
     def links(self) -> Shaper:
@@ -60,6 +69,8 @@ class Machine:
         self._refuse_second()
         self._bound = True
         outfit.prepare()
+        with uninterrupted():
+            self._forks = Forks.start(self.folder)
         self._seed, cloud = outfit.seed, self.fleet.cloud.id
         self._ports = {node.id: self._reserved.reserve() for node in self.fleet.nodes if self.fleet.children(node.id)}
         progress("making the authority and starting the cloud")
@@ -81,20 +92,24 @@ class Machine:
             self._attend(node.id)
         self._remember()
 
-    def start(self, id: NodeId) -> None:
-        """Starts a node's process again. Raises Unreachable with its log when it does not answer."""
+    def start(self, id: NodeId, cold: bool = False) -> None:
+        """Starts a node's process again. Raises Unreachable with its log when it does not answer.
+
+        `cold`: as after a reboot, with nothing imported yet; such a process ends with this one.
+        """
         if (old := self.running.get(id)) is not None:
             if old.process.alive:
                 raise ConfigError(f"node {id} is running already; kill it first")
             old.leave()
-        self._spawn(self.fleet.node(id).id)
+        self._spawn(self.fleet.node(id).id, cold)
         self._attend(id)
-        self._remember()
 
     def kill(self, id: NodeId) -> None:
         """kill -9, and what the node had told until then is heard."""
         running = self.node(id)
         running.expected = True
+        if self._forks is not None:
+            self._forks.forget(id)
         running.process.signal(signal.SIGKILL)
         running.process.wait(START_S)
         running.leave()
@@ -112,22 +127,22 @@ class Machine:
 
     def detach(self) -> None:
         """From now on nothing ends with this process; the links live as long as any node does."""
-        for id in self.running:
-            with self.client(id) as client:
-                client.stay(str(self.folder / ASKED))
+        if self._forks is not None:
+            self._forks.stay(asked_at(self.folder, LINKS))
         self._remember()
         self._bound = False
 
     def attach(self) -> None:
         """Takes up a fleet that was left behind. Raises NotFound where there is none."""
         file = read_fleet_file(self.folder)
-        carrier = found(file.shaper, SHAPER, self.folder)
-        if carrier is None:
+        carrier, forker = found(file.shaper, SHAPER, self.folder), found(file.forks, FORK_SERVER, self.folder)
+        if carrier is None or forker is None:
             raise NotFound(f"the fleet in {self.folder} does not run any more; start it again with `ganglion up`")
         self.began_s, self._seed = file.began_s, file.seed
         self._ports = {NodeId(id): port for id, port in file.ports.items()}
         self._shaper = Shaper.attach(self.folder, carrier, file.doors)
-        for id, process in processes_of(self.folder, file).items():
+        self._forks = Forks.attach(self.folder, forker)
+        for id, process in self._forks.nodes().items():
             self.running[id] = Running(id, self.folder / id, process)
             self._attend(id)
 
@@ -140,21 +155,25 @@ class Machine:
         for running in self.running.values():
             running.leave()
             running.process.let_go()
-        if self._shaper is not None:
-            self._shaper.close()
-            end([self._shaper.process] if self._bound else [], END_S)
-            self._shaper.process.let_go()
+        for beside in (self._forks, self._shaper):
+            if beside is not None:
+                beside.close()
+                end([beside.process] if self._bound else [], END_S)
+                beside.process.let_go()
         if self._bound:
             clear(self.folder, self.fleet)
         self.running.clear()
-        self._shaper = None
+        self._shaper = self._forks = None
         self._reserved.close()
 
-    def _spawn(self, id: NodeId) -> None:
+    def _spawn(self, id: NodeId, cold: bool = False) -> None:
         folder = self.folder / id
-        bond = ["--parent", str(os.getpid())] if self._bound else []
+        if self._forks is None:
+            raise Unreachable(f"nothing runs in {self.folder}; start the fleet first")
         with uninterrupted():
-            self.running[id] = Running(id, folder, spawn(AGENT, [str(folder), *bond], folder))
+            bond = ["--parent", str(os.getpid())]
+            process = spawn(AGENT, [str(folder), *bond], folder) if cold else self._forks.node(id)
+            self.running[id] = Running(id, folder, process)
 
     def _attend(self, id: NodeId) -> None:
         running = self.running[id]
@@ -183,35 +202,39 @@ class Machine:
             self.began_s,
             {str(id): port for id, port in self._ports.items()},
             dict(self.links.ports),
-            {str(id): running.process.pid for id, running in self.running.items()},
             self.links.process.pid,
+            0 if self._forks is None else self._forks.process.pid,
         )
         write_fleet_file(self.folder, file)
 
     def _refuse_second(self) -> None:
-        if (self.folder / FLEET).exists() and processes_of(self.folder, read_fleet_file(self.folder)):
+        if (self.folder / FLEET).exists() and beside_of(self.folder, read_fleet_file(self.folder)):
             raise ConfigError(f"a fleet runs in {self.folder} already; end it with `ganglion down`, or name another")
 
 
-def processes_of(folder: Path, file: FleetFile) -> dict[NodeId, Process]:
-    """The nodes of a fleet left behind that still run."""
-    there = {NodeId(id): found(pid, AGENT, folder / id) for id, pid in file.processes.items()}
-    return {id: process for id, process in there.items() if process is not None}
+def beside_of(folder: Path, file: FleetFile) -> list[Process]:
+    """The processes of a fleet left behind that still run, without its nodes: who forks those comes first."""
+    there = [found(file.forks, FORK_SERVER, folder), found(file.shaper, SHAPER, folder)]
+    return [process for process in there if process is not None]
 
 
 def clear(folder: Path, fleet: Fleet) -> None:
     """Takes away what only running processes need."""
-    sockets = [folder / node.id / SOCKET for node in fleet.nodes]
-    for path in (folder / FLEET, folder / ASKED, folder / ANSWERS, *sockets):
+    for path in (folder / FLEET, *(folder / node.id / SOCKET for node in fleet.nodes)):
         path.unlink(missing_ok=True)
+    for name in (LINKS, FORKS):
+        forget_pipes(folder, name)
 
 
 def end_all(folder: Path) -> int:
     """Ends a fleet that was left behind; how many processes that took. Raises NotFound where there is none."""
     file = read_fleet_file(folder)
-    nodes = list(processes_of(folder, file).values())
-    carrier = found(file.shaper, SHAPER, folder)
-    end(nodes, END_S)
-    end([] if carrier is None else [carrier], END_S)
+    beside, nodes = beside_of(folder, file), 0
+    if (forker := found(file.forks, FORK_SERVER, folder)) is not None:
+        forks = Forks.attach(folder, forker)
+        nodes = len(forks.nodes())
+        forks.close()
+    for one in beside:  # the nodes end with the first
+        end([one], 2 * END_S)
     clear(folder, file.fleet)
-    return len(nodes) + (carrier is not None)
+    return nodes + len(beside)

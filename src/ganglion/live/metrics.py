@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..core.facts import Answered, Denied, Drifted
+from ..core.facts import Answered, Denied, Drifted, Missed
+from ..core.label import Zone
 from ..flow.presence.messages import Present
+from ..flow.round.messages import RoundOver
 from .admin_messages import Snapshot
 
 HOST, PATH = "127.0.0.1", "/metrics"
@@ -41,6 +43,11 @@ class Metrics:
         self._drifts = Counter("ganglion_drift_detected", "Drifts noticed here.", registry=self.registry)
         self._denied = Counter("ganglion_denied", "What a gate refused.", ("gate",), registry=self.registry)
         self._below = Counter("ganglion_presence_news", "News heard of nodes below.", registry=self.registry)
+        self._missed = Counter("ganglion_missed_items", "What others gave up of what they had.", registry=self.registry)
+        self._rounds = Counter("ganglion_fl_rounds", "Rounds that ended.", ("outcome",), registry=self.registry)
+        self._clients = Gauge("ganglion_fl_clients", "Of the last round.", ("state",), registry=self.registry)
+        self._early = Gauge("ganglion_early_exit_ratio", "Answered before the cloud, of all.", registry=self.registry)
+        self._answered, self._near = 0, 0
         self.registry.register(_State(version, snapshot))
 
     def hear(self, body: Any) -> None:
@@ -52,16 +59,32 @@ class Metrics:
                 outcome = "failed" if answer.y < 0 else "degraded" if answer.degraded else "ok"
                 self._requests.labels(*labels, outcome).inc()
                 self._seconds.labels(*labels).observe(took_s)
+                self._answered, self._near = self._answered + 1, self._near + (answer.zone is not Zone.CLOUD)
+                self._early.set(self._near / self._answered)
             case Drifted():
                 self._drifts.inc()
             case Denied(gate):
                 self._denied.labels(gate).inc()
             case Present():
                 self._below.inc()
+            case Missed(items=items):
+                self._missed.inc(items)
+            case RoundOver():
+                self._rounds.labels("failed" if body.why else "ok").inc()
+                self._clients.labels("counted").set(len(body.counted))
+                self._clients.labels("owing").set(len(body.owing))
 
     async def answer(self, request: web.Request) -> web.Response:
         """The page that Prometheus reads."""
-        page = generate_latest(self.registry)
+        return self.response(self.page())
+
+    def page(self) -> bytes:
+        """The same as bytes, of one moment."""
+        return generate_latest(self.registry)
+
+    @staticmethod
+    def response(page: bytes) -> web.Response:
+        """As Prometheus wants to be answered."""
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def start(self, port: int) -> web.AppRunner:

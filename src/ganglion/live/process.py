@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +19,16 @@ from .logs import CONSOLE, FOLDER
 
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 _left: list[subprocess.Popen[bytes]] = []  # kept, for a Popen that is thrown away complains about its process
-AGENT, SHAPER = "ganglion.live.agent", "ganglion.live.shaper"
+AGENT, FORK_SERVER, SHAPER = "ganglion.live.agent", "ganglion.live.fork_server", "ganglion.live.shaper"
 
 
 @dataclass
 class Process:
-    """A process id that is known to be ours; `child` where this process started it."""
+    """A process id that is known to be ours; `child` where this process started it, else `code` may know its end."""
 
     pid: int
     child: subprocess.Popen[bytes] | None = None
+    code: Callable[[], int | None] = lambda: None
 
     @property
     def alive(self) -> bool:
@@ -63,7 +64,7 @@ class Process:
     @property
     def how(self) -> str:
         """How it ended, as far as we know."""
-        code = None if self.child is None else self.child.returncode
+        code = self.code() if self.child is None else self.child.returncode
         if code is None:
             return "ended"
         return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

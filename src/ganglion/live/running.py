@@ -60,8 +60,10 @@ class Running:
                         hear(at_s, self.id, body)
                     if self.expected or self._left or self.process.wait(LOOK_S):
                         break
-                    seen, line = line.seen, AdminClient(self.folder, codec=self._codec)  # it lives: the line broke
-                    self._client, line.seen = line, seen
+                    seen = line.seen
+                    line.close()
+                    self._client = line = AdminClient(self.folder, codec=self._codec)  # it lives: the line broke
+                    line.seen = seen
                 except GanglionError as error:
                     why = f"; {error}"
                     break

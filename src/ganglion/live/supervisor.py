@@ -97,11 +97,14 @@ class LiveFleet:
         """Seconds since the fleet began."""
         return time.monotonic() - self._machine.began_s
 
-    def start(self, id: NodeId) -> None:
-        """Starts a node's process and waits until it answers. Raises Unreachable with its log when it does not."""
+    def start(self, id: NodeId, cold: bool = False) -> None:
+        """Starts a node's process and waits until it answers. Raises Unreachable with its log when it does not.
+
+        `cold`: as after a reboot; else it is forked from a process that has imported what a node needs.
+        """
         with self._news:
             self._failed.pop(id, None)
-        self._machine.start(id)
+        self._machine.start(id, cold)
 
     def kill(self, id: NodeId) -> None:
         """kill -9."""

@@ -29,6 +29,7 @@ class Tidy:
     disk: LiveDisk
     collector: Collector
     latest: Collected | None = None
+    began_s: float = field(default_factory=lambda: time.time() - time.monotonic())  # wall time when this machine began
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -47,7 +48,11 @@ class Tidy:
         ids = {slot.id for slot in live}
         rows = [row for row in self.disk.everything() if row[0] != JOURNAL or row[1] in ids]
         held = [ref.digest for slot in live for ref in refs_in((slot.flow, slot.doing))]
-        collect(self.collector, rows, held, self.disk.commit, self._done, time.time())
+        collect(self.collector, rows, held, self.disk.commit, self._done, self.wall_s())
+
+    def wall_s(self) -> float:
+        """Wall time as this process has known it, or the clock's where that went back: no jump makes a file older."""
+        return min(time.time(), self.began_s + time.monotonic())
 
     @property
     def used(self) -> tuple[tuple[str, int], ...]:

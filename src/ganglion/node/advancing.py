@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..core.blob import arrays_of_bytes, arrays_to_bytes, examples_to_bytes, tensors_of_bytes, tensors_to_bytes
+from ..core.blob import arrays_of_bytes, arrays_to_bytes, examples_to_bytes, tensors_to_bytes
 from ..core.compute import Initial, Predict
 from ..core.errors import ConfigError, Refused
 from ..core.label import PUBLIC_RAW, PUBLIC_UPDATE, Form, Label, Tier
@@ -15,13 +16,15 @@ from ..core.ref import Ref
 from ..core.tensors import Tensors
 from ..flow.round.learner import ATTACHED_BYTES
 from ..flow.round.messages import Weights
-from ..flow.train.messages import Begin, Choose, Chosen, Evaluate, Evaluated, State, Step
+from ..flow.train.messages import Begin, Choose, Chosen, Evaluate, Evaluated, State, Step, Tidy
 from ..learn import Server, advance, select
 from ..learn.aggregate import Mean
 from .learning import answer, project_of
 from .tools import Tools
-from .training import strategy_of
+from .training import strategy_of, weights_of
 from .updates import get_parts, get_sent, put_parts
+
+LIMITS = tuple(name for name in select.Limited.__dataclass_fields__ if name not in ("inner", "number", "seen"))
 
 
 def begin(work: Begin, tools: Tools) -> Weights:
@@ -39,20 +42,29 @@ def begin(work: Begin, tools: Tools) -> Weights:
 
 def choose(work: Choose, tools: Tools) -> Chosen:
     """Who is asked, by what the job has seen of them."""
-    kinds = {name: getattr(select, name) for name in select.__all__}
+    made = _selector(work)
+    clients = made(work.candidates, tools.rng.stream("choose", work.terms.job, work.number))
+    return Chosen(clients, _copy(work, tools) if work.weights.size_bytes <= ATTACHED_BYTES else None)
+
+
+def _selector(work: Choose) -> Any:
+    """The choice by its name; with a floor or budgets among its values it is limited. Raises ConfigError."""
+    kinds = {name: getattr(select, name) for name in select.__all__ if name != select.Limited.__name__}
     if work.choice.name not in kinds:
         raise ConfigError(f"no selector {work.choice.name!r}; there are {', '.join(sorted(kinds))}")
+    given: dict[str, Any] = dict(work.choice.values)
+    seen: dict[str, Any] = {"seen": dict(work.seen), "number": work.number}
+    limits = {name: given.pop(name) for name in LIMITS if name in given}
     kind = kinds[work.choice.name]
     whole = {name for name, one in kind.__dataclass_fields__.items() if isinstance(one.default, int)}
-    values: dict[str, Any] = {name: int(one) if name in whole else one for name, one in work.choice.values}
+    values: dict[str, Any] = {name: int(one) if name in whole else one for name, one in given.items()}
     if "seen" in kind.__dataclass_fields__:
-        values |= {"seen": dict(work.seen), "number": work.number}
+        values |= seen
     try:
-        chosen = kind(count=work.choice.count, **values)
+        made = kind(count=work.choice.count, **values)
+        return select.Limited(made, **limits, **seen) if limits else made
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{work.choice.name} with {values}: {error}; correct the job's choice") from error
-    clients = chosen(work.candidates, tools.rng.stream("choose", work.terms.job, work.number))
-    return Chosen(clients, _copy(work, tools) if work.weights.size_bytes <= ATTACHED_BYTES else None)
+        raise ConfigError(f"{work.choice.name} with {given | limits}: {error}; correct the job's choice") from error
 
 
 def _copy(work: Choose, tools: Tools) -> Ref:
@@ -65,7 +77,7 @@ def _copy(work: Choose, tools: Tools) -> Ref:
 def step(work: Step, tools: Tools) -> State:
     """The server's next weights; what earlier rounds have left behind goes."""
     strategy, was = strategy_of(work.terms), work.state
-    weights = tensors_of_bytes(tools.disk.get(was.weights))
+    weights = weights_of(was.weights, tools)
     parts = get_parts(was.step, tools)
     memory: Any = parts["0"] if set(parts) == {"0"} else tuple(parts[name] for name in sorted(parts)) or None
     sent, tier = get_sent(work.total.delta, tools), work.total.delta.label.tier
@@ -79,18 +91,31 @@ def step(work: Step, tools: Tools) -> State:
         put_parts({str(place): one for place, one in enumerate(made)}, label, tools),
         put_parts(dict(now.common), label, tools),
     )
-    live = {ref.digest for one in (was, state) for ref in (one.weights, one.step, one.common) if ref is not None}
-    for ref in work.spent:
+    tools.loaded["weights"] = (state.weights.digest, now.weights)  # they are judged next, and begun from
+    _drop(work.spent, (was, state), tools)
+    return state
+
+
+def tidy(work: Tidy, tools: Tools) -> None:
+    """Drops what earlier rounds have left behind."""
+    _drop(work.spent, (work.state,), tools)
+
+
+def _drop(spent: Iterable[Ref], states: Sequence[State], tools: Tools) -> None:
+    live = {ref.digest for one in states for ref in (one.weights, one.step, one.common) if ref is not None}
+    for ref in spent:
         if ref.digest not in live:
             tools.disk.drop(ref)
-    return state
 
 
 def evaluate(work: Evaluate, tools: Tools) -> Evaluated:
     """Accuracy and loss of the last exit on a part of the project's public examples."""
     given = project_of(tools).examples(work.part)
-    data = tools.disk.put([examples_to_bytes(given)], PUBLIC_RAW)
-    weights = tensors_of_bytes(tools.disk.get(work.weights))
+    name = f"judges/{work.part}"
+    data: Ref | None = tools.loaded.get(name)
+    if data is None or not tools.disk.has(data):
+        data = tools.loaded[name] = tools.disk.put([examples_to_bytes(given)], PUBLIC_RAW)
+    weights = weights_of(work.weights, tools)
     logits = answer(iter(Predict(weights, (data,))), tools).logits[-1].astype(np.float64)
     top = logits.max(-1, keepdims=True)
     log_sum = top[:, 0] + np.log(np.exp(logits - top).sum(-1))

@@ -13,6 +13,7 @@ from ..protect import Entry as AuditEntry
 from .journal import Entry
 from .outbox import Ack, Gap, Kept
 from .places import PLACES
+from .quarantine import Aside
 
 FLOWS = (
     "adapt", "audit", "buffer", "deliver", "fetch", "install", "job", "keep", "presence", "profile",
@@ -31,7 +32,7 @@ def all_bodies() -> list[type]:
     messages = [importlib.import_module(f"{root}.flow.{flow}.messages") for flow in FLOWS]
     known = [kind for module in (*messages, facts, release, profile) for kind in _dataclasses(module)]
     flows = {runs.flow for place in PLACES.values() for runs in place if runs.flow.durable}
-    return [*known, *sorted(flows, key=lambda flow: flow.__name__), Ignored, Entry, AuditEntry, Ack, Gap, Kept]
+    return [*known, *sorted(flows, key=lambda flow: flow.__name__), Ignored, Entry, AuditEntry, Ack, Gap, Kept, Aside]
 
 
 def make_codec() -> Codec:

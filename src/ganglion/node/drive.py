@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..core.errors import GanglionError
 from ..core.facts import Denied, Missed, Restarted
 from ..core.fleet import NodeId
 from ..core.gate import denial
-from ..core.ports import Change, Clock, Net, Parcel, Workers
+from ..core.ports import Change, Parcel
 from ..core.process import (
     Began,
     Cancel,
@@ -36,26 +34,17 @@ from ..core.process import (
     Told,
     Wake,
 )
-from .journal import Slot, record, replay, snapshot
-from .outbox import Ack, Gap
+from .journal import ENTRIES, Slot, record, restored, snapshot
+from .outbox import Gap
 from .post import Post
+from .quarantine import Quarantine
 from .requests import Requests
 from .routes import Routes
 from .runs import Runs, key_of
 from .tools import Tools
+from .world import World as World
 
-ENTRIES = 100  # a journal longer than this is replaced by a snapshot even without a change of phase
 Act = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class World:
-    """The ports that only `drive` uses; those that work may use are in Tools."""
-
-    clock: Clock
-    net: Net
-    workers: Workers
-    observe: Callable[[Any], None]  # hears every fact told on this node
 
 
 class Drive:
@@ -68,6 +57,7 @@ class Drive:
         self.slots = self.routes.slots
         self.requests = Requests(world.clock, world.workers, self.routes, self._back)
         self.post = Post(tools, world.clock, world.net, world.observe, incarnation)
+        self.quarantine = Quarantine(tools.codec)
         self._agenda: deque[tuple[Slot, Event]] = deque()
         self._changes: list[Change] = []
         self._later: list[Act] = []  # acts of durable flows: after the commit
@@ -79,17 +69,14 @@ class Drive:
 
     def boot(self) -> None:
         """Replays the journal, asks again for what is missing, begins the standing flows, watches the outbox."""
-        latest_s = 0.0
-        for slot, at_s in replay(self.tools.disk, self.tools.codec):
-            latest_s = max(latest_s, at_s)
-            self.slots[slot.id] = slot
-        self.requests.resume(latest_s)
+        self.requests.resume(restored(self.slots, self.tools.disk, self.tools.codec))
+        self.quarantine.load(self.tools.disk)
+        self.post.boot()  # before anything is done again: what that promises goes on behind what was promised
         for slot in [slot for slot in self.slots.values() if not slot.over]:
             self.requests.again(slot)
         back = bool(self.slots)
         for flow in self.routes.missing(self.tools):
             self.start(flow)
-        self.post.boot()
         if back:
             self.tell(Restarted())
 
@@ -114,27 +101,33 @@ class Drive:
 
     def hear(self, sender: NodeId, parcel: Parcel) -> None:
         """A parcel arrived; the world vouches for the sender."""
-        if isinstance(parcel.body, Ack):
-            self.post.acknowledged(sender, parcel.body)
+        if not self.post.expects(sender, parcel) or (parcel.seq and self._running):
             return
-        if parcel.seq and not self.post.outbox.is_next(sender, parcel):
-            self.post.acknowledge(sender, parcel.incarnation)
-            return
-        why = denial((parcel.body, tuple(ref for ref, _ in parcel.attached)), self.tools.fleet.zone(self.tools.me))
         try:
-            if not why and self.routes.hearers(parcel.body):
-                self.post.unpack(parcel)
-        except GanglionError as error:  # its bytes do not fit here now: not taken, so a promised one comes again
-            self.world.observe(Denied("arrival", type(parcel.body).__name__, sender, str(error)))
+            self._take(sender, parcel)
+            self._run()
+        except Exception as error:  # boundary: a flow's own fault; told to the world, and counted against the message
+            self.quarantine.failed(sender, parcel, f"{type(error).__name__}: {error}")
+            raise
+
+    def _take(self, sender: NodeId, parcel: Parcel) -> None:
+        aside = self.quarantine.take(sender, parcel)
+        why = denial((parcel.body, tuple(ref for ref, _ in parcel.attached)), self.tools.fleet.zone(self.tools.me))
+        if not why and aside is None and not self.post.taken(sender, parcel, self.routes.hearers):
             return
-        if parcel.seq:
-            self._changes.append(self.post.outbox.applied(sender, parcel))
-            self._later.append(partial(self.post.settled, sender, parcel))
-        if isinstance(gap := parcel.body, Gap):
+        self._settle(sender, parcel)
+        if aside is not None:
+            self._changes.append(aside[0])
+            self._spread(aside[1], durable=True)
+        elif isinstance(gap := parcel.body, Gap):
             self._spread(Missed(sender, gap.first, parcel.seq, gap.items, gap.size_bytes, gap.why), durable=True)
         else:
             self._accept(sender, parcel.body, why)
-        self._run()
+
+    def _settle(self, sender: NodeId, parcel: Parcel) -> None:
+        if parcel.seq:
+            self._changes.append(self.post.outbox.applied(sender, parcel))
+            self._later.append(partial(self.post.settled, sender, parcel))
 
     def _accept(self, sender: NodeId, body: Any, why: str) -> None:
         kinds = self.routes.hearers(body)
@@ -176,14 +169,23 @@ class Drive:
         try:
             while self._agenda:
                 self._step(*self._agenda.popleft())
-        finally:
-            self._running = False
-        changes, acts = self._changes, self._later
-        self._changes, self._later = [], []
+        except BaseException:
+            self._agenda, self._changes, self._later = deque(), [], []
+            self.tools.disk.commit([], self._restore)  # after all that was asked before it
+            raise
+        self._running = False
+        changes, acts, self._changes, self._later = self._changes, self._later, [], []
         if changes:
             self.tools.disk.commit(changes, lambda: self._act(acts))
         elif acts:
             self._act(acts)
+
+    def _restore(self) -> None:
+        """A cause broke halfway: durable flows and promises stand where the disk says, as after a restart."""
+        restored(self.slots, self.tools.disk, self.tools.codec)
+        self.post.restore()
+        self._running = False
+        self._run()
 
     def _act(self, acts: list[Act]) -> None:
         for act in acts:
@@ -192,8 +194,7 @@ class Drive:
 
     def _step(self, slot: Slot, event: Event) -> None:
         if slot.over:
-            self.world.observe(Ignored(slot.kind, slot.flow.key, type(event).__name__, "OVER"))
-            return
+            return self.world.observe(Ignored(slot.kind, slot.flow.key, type(event).__name__, "OVER"))
         now_s, phase = self.now_s(), slot.flow.phase
         if slot.durable:
             self._changes.append(record(slot, event, now_s, self.tools.codec))
@@ -209,13 +210,12 @@ class Drive:
             del self.slots[slot.id]
 
     def _carry(self, slot: Slot, command: Command) -> None:
+        act: Act | None = None
         match command:
             case Tell(body):
                 self._spread(body, slot.durable)
-                return
             case Start(flow):
                 self._begin(flow)
-                return
             case Send():
                 act = self._send(slot, command)
             case Do(name, work):
@@ -224,9 +224,9 @@ class Drive:
                 act = partial(self.requests.wake, slot, name, at_s)
             case Cancel(name):
                 act = partial(self.requests.cancel, slot, name)
-        if slot.durable:
+        if act is not None and slot.durable:
             self._later.append(act)
-        else:
+        elif act is not None:
             act()
 
     def _send(self, slot: Slot, send: Send) -> Act:

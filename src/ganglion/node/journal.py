@@ -31,6 +31,7 @@ from ..core.process import (
 
 TABLE = "journal"
 FORMAT = 1  # of an Entry; raised when a field changes its meaning
+ENTRIES = 100  # a journal longer than this is replaced by a snapshot even without a change of phase
 
 
 @dataclass(frozen=True)
@@ -179,3 +180,18 @@ def replay(
             seen(row.key, event, commands)
     for slot in slots.values():
         yield slot, latest_s
+
+
+def restored(slots: dict[str, Slot], disk: Disk, codec: Codec) -> float:
+    """Puts the durable flows among these to where their journals on the disk end; the latest node time there, in s.
+
+    A flow that the disk lacks was never begun. One that is known stays the same object: what it asked for finds back.
+    """
+    read = list(replay(disk, codec))
+    found = {slot.id: slot for slot, _ in read}
+    for name in [name for name, slot in slots.items() if slot.durable and name not in found]:
+        del slots[name]
+    for name, slot in found.items():
+        known = slots.setdefault(name, slot)
+        known.flow, known.doing, known.waking, known.entries = slot.flow, slot.doing, slot.waking, 0
+    return max((at_s for _, at_s in read), default=0.0)

@@ -118,12 +118,18 @@ def gather(work: Gather, tools: Tools) -> Gathered:
 
 
 def slice_blob(work: Slice, tools: Tools) -> Sliced:
-    """Bytes of a blob, held so that they can travel attached."""
+    """Bytes of a blob, held so that they can travel attached.
+
+    What a neighbour asks for goes under the label that it is kept under here: knowing a digest makes nothing public.
+    What a flow of this node sends goes under that flow's: the same bytes may have been kept before a consent to share.
+    """
     if not tools.disk.has(work.ref):
         raise NotFound(f"blob {work.ref.digest[:12]} is not here")
     raw = tools.disk.get(work.ref, work.start, work.size)
+    kept, said = tools.disk.label(work.ref), work.ref.label
+    label = kept if work.asked and kept.tier is not Tier.PUBLIC and kept.tier >= said.tier else said
     name = f"slice/{work.ref.digest}/{work.start}"
-    return Sliced(tools.tray.put(name, np.frombuffer(raw, np.uint8), work.ref.label))
+    return Sliced(tools.tray.put(name, np.frombuffer(raw, np.uint8), label))
 
 
 def patch_blob(work: Patch, tools: Tools) -> Patched:

@@ -138,7 +138,7 @@ class Outbox:
         done = list(takewhile(lambda seq: seq <= ack.seq, stream.waiting))
         while stream.spare and stream.spare[0][0] <= ack.seq:
             stream.spare.popleft()
-        return [ref for seq in done for ref in self._remove(stream, seq)]
+        return [ref for seq in done for ref in self._let_go(stream.waiting.pop(seq))]
 
     def due(self, to: NodeId) -> Iterator[Kept]:
         """What to send now, oldest first, no more than a window."""
@@ -173,13 +173,24 @@ class Outbox:
         self.cursors[key] = parcel.seq
         return Put(CURSOR, key, str(parcel.seq).encode(), replace=True)
 
-    def settled(self, sender: NodeId, parcel: Parcel) -> None:
-        """What was applied is on this disk, with its effect."""
-        self._settled[f"{sender}/{parcel.incarnation}"] = parcel.seq
+    def settled(self, sender: NodeId, parcel: Parcel) -> bool:
+        """What was applied is on this disk, with its effect. Whether its sender has another disk than it had before."""
+        key = f"{sender}/{parcel.incarnation}"
+        fresh = key not in self._settled and any(known.startswith(f"{sender}/") for known in self._settled)
+        self._settled[key] = parcel.seq
+        return fresh
 
     def ack(self, sender: NodeId, incarnation: str) -> Ack:
         """What to answer a sender with: nothing that a power cut could still take back."""
         return Ack(incarnation, self._settled.get(f"{sender}/{incarnation}", 0))
+
+    @property
+    def full(self) -> str:
+        """Why nothing that leads to promises is taken in: all that is left must be kept; "" while the quota holds."""
+        if self.used_bytes <= self._quota_bytes:
+            return ""
+        what = f"the outbox holds {self.used_bytes} bytes that must be kept, of {self._quota_bytes}: it takes no more"
+        return f"{what} until the node above has taken some; mend the link to it, or raise promised_bytes"
 
     @property
     def waiting(self) -> int:
@@ -207,7 +218,7 @@ class Outbox:
             old: Gap = self._codec.decode(before.body)
             gap = Gap(old.first, old.items + gap.items, old.size_bytes + gap.size_bytes, FULL)
             changes.append(Drop(OUTBOX, row_key(to, seq - 1)))
-            self._remove(stream, seq - 1)
+            self._let_go(stream.waiting.pop(seq - 1))
         kept = Kept(to, seq, OUTBOX, int(Lane.CONTROL), self._codec.encode(gap), ())
         freed = self._let_go(stream.waiting[seq])
         stream.waiting[seq] = kept  # it keeps its place
@@ -224,9 +235,6 @@ class Outbox:
     def _hold(self, kept: Kept) -> None:
         self.used_bytes += kept.size_bytes
         self._needed.update(ref.digest for ref in kept.attach)
-
-    def _remove(self, stream: Stream, seq: int) -> list[Ref]:
-        return self._let_go(stream.waiting.pop(seq))
 
     def _let_go(self, kept: Kept) -> list[Ref]:
         """Blobs that no other promise needs."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from ..compress.quantize import Quantize
 from ..core.blob import arrays_of_bytes, arrays_to_bytes, examples_to_bytes, tensors_of_bytes
 from ..core.compute import Predict
-from ..core.errors import ConfigError, NotFound, Refused
+from ..core.errors import NotFound, Refused
 from ..core.label import PUBLIC_RAW, Form, Label, Zone
 from ..core.model import Model
 from ..core.plan import Plan
@@ -22,14 +21,13 @@ from ..core.sample import Examples
 from ..flow.job.messages import Draft, MakeDraft, Package, Packaged
 from ..flow.rollout.messages import Reissue, Reissued
 from ..infer.calibrate import temperature
-from ..plan import Calibration, Choice, Host, Problem, baselines, place
+from ..plan import Calibration, Choice, Host, Problem, baselines, careful
 from .learning import answer, project_of
 from .loaded import RELEASES, channels, read_manifest, remember
 from .tools import Tools
 
 GOLDEN = 8  # inputs that every node must answer alike
 LEAST_STD = 1e-6  # of a channel: one that never fires must not make every sample strange
-RISK_STEP = 0.005  # of accuracy: one image of 200
 TOLERANCE = 2e-3  # of a probability; runtimes differ in the last bits, int8 in one step of a scale
 
 
@@ -165,16 +163,7 @@ def plans(
         tools.policy.mix,
         tools.policy.goal,
     )
-    return careful(problem, tools), baselines(problem, tools.rng.stream("plan"))
-
-
-def careful(problem: Problem, tools: Tools) -> Choice:
-    """The best plan among those that lose least: a small step of risk is taken only where nothing else is left."""
-    goal = problem.goal
-    for risk in np.arange(goal.aim, goal.risk, RISK_STEP).tolist():
-        with suppress(ConfigError):
-            return place(replace(problem, goal=replace(goal, risk=risk)), tools.rng.stream("plan"))
-    return place(problem, tools.rng.stream("plan"))
+    return careful(problem, tools.rng.stream("plan")), baselines(problem, tools.rng.stream("plan"))
 
 
 def _boundary_bytes(model: Model) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from ..core.process import Flow
 from ..flow.adapt.cloud import Improve
 from ..flow.adapt.edge import Adapt
 from ..flow.adapt.messages import Candidate
+from ..flow.audit.entrust import Entrust
+from ..flow.audit.messages import Entrusted
 from ..flow.audit.node import Auditor
 from ..flow.buffer.cloud import Buffer
 from ..flow.deliver.messages import Hand
@@ -113,6 +115,13 @@ _PRESENCE = Runs(
     standing=lambda tools: Presence(tools.me, tools.fleet.node(tools.me).parent),
 )
 _AUDITOR = Runs(Auditor, work.AUDIT, told=(Audited, Denied, Missed), standing=lambda tools: Auditor())
+_ENTRUST = Runs(
+    Entrust,
+    work.NONE,
+    hears=(Entrusted,),
+    told=(Audited, Denied, Missed),
+    standing=lambda tools: Entrust(tools.me, tools.fleet.node(tools.me).parent),
+)
 _DEPOT = Runs(Depot, work.DEPOT, hears=(Pull, Push), standing=lambda tools: Depot())
 _FETCH = Runs(Fetch, work.FETCH, hears=(Piece, Got))
 _GIVE = Runs(Give, work.GIVE, hears=(Got,))
@@ -144,6 +153,7 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         _LEARNER,
         _PRESENCE,
         _AUDITOR,
+        _ENTRUST,
     ),
     Zone.EDGE: (
         _SERVE,
@@ -174,6 +184,7 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         _ROUND,
         _PRESENCE,
         _AUDITOR,
+        _ENTRUST,
     ),
     Zone.CLOUD: (
         _SERVE,
@@ -189,6 +200,7 @@ PLACES: dict[Zone, tuple[Runs, ...]] = {
         Runs(Job, work.JOB, told=(Surveyed, RolledOut)),
         _PRESENCE,
         _AUDITOR,
+        _ENTRUST,
     ),
 }
 

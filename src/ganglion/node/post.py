@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import Corrupt, NotFound
-from ..core.facts import Denied
+from ..core.errors import Corrupt, GanglionError, NotFound
+from ..core.facts import Audited, Denied
 from ..core.fleet import NodeId
 from ..core.ports import Change, Clock, Net, Parcel, Tell
 from ..core.process import Lane, Send
@@ -41,11 +41,38 @@ class Post:
         self._net = net
         self._observe = observe
         self._up: dict[NodeId, Way] = {}
+        self._full = False  # and that has been told
+        self._owed: dict[tuple[NodeId, str], None] = {}  # senders, and their disks, that wait to be acknowledged
 
     def boot(self) -> None:
         """Reads what was promised in a former life, and looks after it from now on."""
         self.outbox.load(self._tools.disk)
         self._retry()
+
+    def restore(self) -> None:
+        """Reads it all again; what was under way may come twice, which its receivers know how to take."""
+        self.outbox = Outbox(self._tools.codec, self.outbox.incarnation, self._tools.policy.promised_bytes)
+        self.outbox.load(self._tools.disk)
+        for peer in sorted(self._up):
+            self.resend(peer)
+
+    def expects(self, sender: NodeId, parcel: Parcel) -> bool:
+        """Whether the node has to take it: no acknowledgement, and no part of a stream out of its turn."""
+        if isinstance(parcel.body, Ack):
+            self.acknowledged(sender, parcel.body)
+            return False
+        if parcel.seq and not self.outbox.is_next(sender, parcel):
+            self.acknowledge(sender, parcel.incarnation)
+            return False
+        return not (parcel.seq and self._holds_back(sender, parcel))
+
+    def _holds_back(self, sender: NodeId, parcel: Parcel) -> bool:
+        """Back-pressure: who is below keeps its promises, and sends them again, as long as this outbox is full."""
+        why = self.outbox.full if sender != self._tools.fleet.node(self._tools.me).parent else ""
+        if why and not self._full:
+            self._observe(Denied("arrival", type(parcel.body).__name__, sender, why))
+        self._full = bool(self.outbox.full)
+        return bool(why)
 
     def linked(self, peer: NodeId, up: bool) -> bool:
         """Takes note of a neighbour; whether that is news."""
@@ -73,8 +100,21 @@ class Post:
         parcel = Parcel(_flow_of(send.body), key_of(send.body), send.body, send.lane, send.left_s, name=send.name)
         self._put(send.to, parcel, send.attach, tell)
 
-    def unpack(self, parcel: Parcel) -> None:
-        """Keeps what came with a parcel: tensors of a request in flight in the tray, blobs on the disk."""
+    def taken(self, sender: NodeId, parcel: Parcel, hearers: Callable[[Any], list[str]]) -> bool:
+        """Keeps what came with a parcel that somebody here hears.
+
+        False: it does not fit here now, or not yet. It is not settled then, so that a promised one comes again.
+        """
+        try:
+            if hearers(parcel.body):
+                self._unpack(parcel)
+        except GanglionError as error:
+            self._observe(Denied("arrival", type(parcel.body).__name__, sender, str(error)))
+            return False
+        return True
+
+    def _unpack(self, parcel: Parcel) -> None:
+        """Tensors of a request in flight go to the tray, blobs to the disk."""
         for ref, array in parcel.attached:
             if ref.is_held:
                 self._tools.tray.take(ref, array)
@@ -89,13 +129,23 @@ class Post:
 
     def settled(self, sender: NodeId, parcel: Parcel) -> None:
         """What was applied is committed: its sender may forget it."""
-        self.outbox.settled(sender, parcel)
+        if self.outbox.settled(sender, parcel):
+            self._observe(
+                Audited("re-imaged", sender, f"its promises are numbered anew, from disk {parcel.incarnation}")
+            )
         self.acknowledge(sender, parcel.incarnation)
 
     def acknowledge(self, sender: NodeId, incarnation: str) -> None:
-        """Tells a sender how far its stream is committed here."""
-        ack = self.outbox.ack(sender, incarnation)
-        self._net.send(sender, Parcel("outbox", "", ack, Lane.CONTROL), lambda event: None)
+        """Tells a sender how far its stream is committed here: soon, and once for all that one write has committed."""
+        if not self._owed:
+            self._clock.wake(self._clock.now_s(), self._acknowledge)
+        self._owed[sender, incarnation] = None
+
+    def _acknowledge(self) -> None:
+        owed, self._owed = self._owed, {}
+        for sender, incarnation in owed:
+            ack = self.outbox.ack(sender, incarnation)
+            self._net.send(sender, Parcel("outbox", "", ack, Lane.CONTROL), lambda event: None)
 
     def acknowledged(self, sender: NodeId, ack: Ack) -> None:
         """Forgets what a neighbour has committed, and sends on."""

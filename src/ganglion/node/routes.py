@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..core.codec import known
 from ..core.fleet import NodeId
 from ..core.process import Flow
 from .journal import Slot
@@ -34,13 +35,19 @@ class Routes:
                 yield flow
 
     def hearers(self, body: Any) -> list[str]:
-        """Names of the kinds of flow that hear a message; none: it is not for this place."""
-        return [row.flow.__name__ for row in self._hears.get(type(body), ())]
+        """Names of the kinds of flow that hear a message; none: it is not for this place.
+
+        Raises ProtocolError for a body that only a newer ganglion knows.
+        """
+        return [row.flow.__name__ for row in self._hears.get(type(known(body)), ())]
 
     def heard(self, body: Any) -> Slot | None:
         """The flow that a message is for, the one of its key before the only one of its kind; over or not."""
-        names = (f"{kind}/{key}" for kind in self.hearers(body) for key in (key_of(body), ""))
-        return next((self.slots[name] for name in names if name in self.slots), None)
+        for kind in self.hearers(body):
+            for key in (key_of(body), ""):
+                if (slot := self.slots.get(f"{kind}/{key}")) is not None:
+                    return slot
+        return None
 
     def spawned(self, tools: Tools, sender: NodeId, body: Any) -> Flow | None:
         """A new flow for a message whose key is not there, where one is begun by it."""

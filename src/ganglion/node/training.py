@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
-from ..core.blob import (
-    examples_of_bytes,
-    examples_to_bytes,
-    tensors_of_bytes,
-    tensors_to_bytes,
-)
+from ..core.blob import examples_of_bytes, examples_to_bytes, tensors_of_bytes, tensors_to_bytes
 from ..core.errors import ConfigError, GanglionError, Refused
 from ..core.label import PUBLIC_RAW, Form, Label, Tier
 from ..core.ref import Ref
-from ..core.tensors import Layout
+from ..core.tensors import Tensors
 from ..core.update import Update
 from ..flow.round.messages import (
     Aggregate,
@@ -31,11 +27,14 @@ from ..flow.round.messages import (
 )
 from ..learn import METHODS, Linear, Strategy, Task, total
 from ..learn.aggregate import Mean, Total
+from ..learn.compress import Compress, named
 from ..protect import Consent, declassify, generator
 from . import learning
 from .learning import answer, project_of
 from .tools import Tools
 from .updates import Sent, Stamp, get_parts, get_sent, put_parts, put_total, put_update
+
+AT_HAND_BYTES = 64 << 20  # of checked updates that wait in memory for their sum
 
 
 def strategy_of(terms: Terms) -> Strategy:
@@ -43,15 +42,21 @@ def strategy_of(terms: Terms) -> Strategy:
     if terms.method not in METHODS:
         raise ConfigError(f"no method {terms.method!r}; there are {', '.join(sorted(METHODS))}")
     try:
-        return METHODS[terms.method](terms.how, **dict(terms.values))
+        return replace(METHODS[terms.method](terms.how, **dict(terms.values)), compress=_compression(terms))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{terms.method} with {dict(terms.values)}: {error}; correct the job's values") from error
 
 
+def _compression(terms: Terms) -> Compress | None:
+    values = dict(terms.compress)
+    return named(str(values.pop("name", "")), values) if values else None
+
+
 def train(work: TrainLocally, tools: Tools) -> Trained:
     """Learns, and lowers the label of what comes out by the node's mechanism. Raises Refused where it has none."""
-    if work.spent is not None and work.spent != work.base:
-        tools.disk.drop(work.spent)
+    for old, used in ((work.spent, work.base), (work.forgotten, work.kept)):
+        if old is not None and old != used:
+            tools.disk.drop(old)
     weights, terms = tensors_of_bytes(tools.disk.get(work.base)), work.terms
     strategy, data = strategy_of(terms), work.data or _dealt(tools)
     examples = len(examples_of_bytes(tools.disk.get(data)))
@@ -61,17 +66,23 @@ def train(work: TrainLocally, tools: Tools) -> Trained:
         weights, (data,), examples, ("job", terms.job, work.number, tools.me),
         common=get_parts(work.common, tools), rate=strategy.client_rate(work.number),
     )  # fmt: skip
+    known = get_parts(work.kept, tools)
     if terms.how.epochs:
-        update, kept = answer(strategy.train(task, get_parts(work.kept, tools)), tools)
+        update, kept = answer(strategy.train(task, known), tools)
     else:  # nothing is learnt: a rehearsal of everything around it, with numbers that no round has had before
         noise = tools.rng.stream(*task.key).random(len(weights.flat), np.float32)
         update, kept = Update(weights.with_flat(1e-6 * (noise - np.float32(0.5))), float(examples), task.tier), {}
     update = replace(update, tier=Tier(max(update.tier, work.base.label.tier)))
-    stays = put_parts(dict(kept), Label(update.tier, Form.UPDATE), tools)
-    stamp, made = Stamp(terms.job, work.number, tools.me), ("", 0.0, 0.0)
+    private = Label(update.tier, Form.UPDATE)
+    stamp, made, packed = Stamp(terms.job, work.number, tools.me), ("", 0.0, 0.0), None
     if update.tier > Tier.DERIVED:
         update, made = _lowered(update, tools)
-    return Trained(put_update(update, stamp, tools), stays, *made)
+    if strategy.compress is not None:
+        chance = tools.rng.stream("compress", terms.job, work.number, tools.me)
+        packed, more = strategy.compress.encode(update.delta, work.number, chance, known)
+        kept = {**kept, **more}
+    stays = put_parts(dict(kept), private, tools)
+    return Trained(put_update(update, stamp, tools, packed), stays, *made)
 
 
 def _lowered(update: Update, tools: Tools) -> tuple[Update, tuple[str, float, float]]:
@@ -102,18 +113,33 @@ def _dealt(tools: Tools) -> Ref:
 def check(work: Check, tools: Tools) -> Checked:
     """Why an update cannot be added; "" where it can."""
     try:
-        sent = get_sent(work.update.delta, tools)
-        return Checked(_wrong(work, sent, tools), sent.loss)
+        base = weights_of(work.base, tools)
+        sent = get_sent(work.update.delta, tools, base)
+        why = _wrong(work, sent, base)
+        if not why:
+            _at_hand(work, tools)[work.update.delta.digest] = sent
+        return Checked(why, sent.loss)
     except GanglionError as error:
         return Checked(str(error))
 
 
-def _wrong(work: Check, sent: Sent, tools: Tools) -> str:
+def _at_hand(work: Check, tools: Tools) -> dict[str, Sent]:
+    """Where what was checked for this round waits for its sum, by digest; what memory has no room for is read again."""
+    round_of = (work.terms.job, work.number)
+    known = tools.loaded.get("checked")
+    if known is None or known[0] != round_of:
+        known = tools.loaded["checked"] = (round_of, {})
+    found: dict[str, Sent] = known[1]
+    room = AT_HAND_BYTES - work.update.delta.size_bytes
+    return found if sum(one.size_bytes for one in found.values()) <= room else {}
+
+
+def _wrong(work: Check, sent: Sent, base: Tensors) -> str:
     stamp = Stamp(work.terms.job, work.number, work.client)
     if sent.stamp != tuple(stamp.array().tolist()):
         job, number, _ = sent.stamp
         return f"it was made for round {number} of job {job}, or by somebody else: it is replayed"
-    if sent.delta.layout != _layout(work.base, tools):
+    if sent.delta.layout != base.layout:
         return f"its shape is not the base's: {len(sent.delta.flat)} weights in {len(sent.delta.layout)} tensors"
     if not all(np.isfinite(one.flat).all() for one in (sent.delta, *sent.extra.values())):
         return "it holds numbers that are not finite"
@@ -126,12 +152,13 @@ def _wrong(work: Check, sent: Sent, tools: Tools) -> str:
     return ""
 
 
-def _layout(base: Ref, tools: Tools) -> Layout:
-    known = tools.loaded.get("layout")
-    if known is None or known[0] != base.digest:
-        known = tools.loaded["layout"] = (base.digest, tensors_of_bytes(tools.disk.get(base)).layout)
-    layout: Layout = known[1]
-    return layout
+def weights_of(ref: Ref, tools: Tools) -> Tensors:
+    """The weights behind a reference; the last ones stay at hand."""
+    known = tools.loaded.get("weights")
+    if known is None or known[0] != ref.digest:
+        known = tools.loaded["weights"] = (ref.digest, tensors_of_bytes(tools.disk.get(ref)))
+    found: Tensors = known[1]
+    return found
 
 
 def aggregate(work: Aggregate, tools: Tools) -> Weights | Summed:
@@ -142,16 +169,16 @@ def aggregate(work: Aggregate, tools: Tools) -> Weights | Summed:
 def add_up(work: Aggregate, terms: Terms, tools: Tools) -> Summed:
     """A job's updates as one: their sum, or what a robust aggregate makes of each of them."""
     strategy = strategy_of(terms)
-    sent = [get_sent(counted.delta, tools) for _, counted in work.updates]
+    base = weights_of(work.base, tools) if strategy.compress is not None else None
+    known: dict[str, Sent] = tools.loaded.pop("checked", (None, {}))[1]
+    sent = [known.get(one.delta.digest) or get_sent(one.delta, tools, base) for _, one in work.updates]
     tier = Tier(max(counted.delta.label.tier for _, counted in work.updates))
     if work.factors:
         sent = [replace(one, delta=one.delta * by) for one, by in zip(sent, work.factors, strict=True)]
     if isinstance(strategy.aggregate, Linear):
         lift = strategy.aggregate.lift
-        parts = [one.total() if one.summed else lift(one.update(tier)) for one in sent]
-        added = parts[0]
-        for part in parts[1:]:
-            added = added.absorb(part)
+        parts = (one.total() if one.summed else lift(one.update(tier)) for one in sent)
+        added = reduce(Total.absorb, parts)  # each goes before the next is made
     else:
         updates = [one.update(tier) for one in sent]
         delta = strategy.aggregate(updates)

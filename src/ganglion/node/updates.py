@@ -18,9 +18,11 @@ from ..core.ref import Ref
 from ..core.tensors import Tensors
 from ..core.update import Counted, Update
 from ..learn.aggregate import Total
+from ..learn.compress import decode
 from .tools import Tools
 
-DELTA, EXTRA, COUNT, STAMP = "delta", "extra/", "count", "stamp"
+DELTA, EXTRA, COUNT, STAMP, PACKED = "delta", "extra/", "count", "stamp", "packed"
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Sent:
     stamp: tuple[int, ...]
     summed: bool
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        return 4 * len(self.delta.flat) * (1 + len(self.extra))
+
     def update(self, tier: Tier) -> Update:
         """As one update."""
         return Update(self.delta, self.weight, tier, int(self.steps), self.loss, self.extra)
@@ -60,10 +67,11 @@ class Sent:
         return Total(flat, self.weight, self.delta.layout, self.steps, self.clients, extra)
 
 
-def put_update(update: Update, stamp: Stamp, tools: Tools) -> Counted:
-    """Keeps one client's update."""
+def put_update(update: Update, stamp: Stamp, tools: Tools, packed: bytes | None = None) -> Counted:
+    """Keeps one client's update; `packed`: its delta as it was compressed."""
     count = (update.weight, update.steps, 1, np.nan if update.loss is None else update.loss, 0)
-    return _put(update.delta, update.extra, count, stamp, Label(update.tier, Form.UPDATE), tools)
+    delta = _named(DELTA, update.delta) if packed is None else {PACKED: np.frombuffer(packed, np.uint8)}
+    return _put(delta, update.extra, count, stamp, Label(update.tier, Form.UPDATE), tools)
 
 
 def put_total(total: Total, stamp: Stamp, tier: Tier, tools: Tools) -> Counted:
@@ -71,23 +79,25 @@ def put_total(total: Total, stamp: Stamp, tier: Tier, tools: Tools) -> Counted:
     mean = Tensors((total.flat / (total.weight or 1.0)).astype(np.float32), total.layout)
     extra = {name: mean.with_flat(flat.astype(np.float32)) for name, flat in total.extra.items()}
     count = (total.weight, total.steps, total.clients, np.nan, 1)
-    return _put(mean, extra, count, stamp, Label(tier, Form.UPDATE), tools)
+    return _put(_named(DELTA, mean), extra, count, stamp, Label(tier, Form.UPDATE), tools)
 
 
 def _put(
-    delta: Tensors, extra: Mapping[str, Tensors], count: tuple[float, ...], stamp: Stamp, label: Label, tools: Tools
+    delta: Arrays, extra: Mapping[str, Tensors], count: tuple[float, ...], stamp: Stamp, label: Label, tools: Tools
 ) -> Counted:
-    arrays: dict[str, NDArray[Any]] = {COUNT: np.array(count, np.float64), STAMP: stamp.array()}
-    arrays |= _named(DELTA, delta)
+    arrays: Arrays = {COUNT: np.array(count, np.float64), STAMP: stamp.array(), **delta}
     for name, one in extra.items():
         arrays |= _named(EXTRA + name, one)
     return Counted(tools.disk.put([arrays_to_bytes(arrays)], label), float(count[0]))
 
 
-def get_sent(ref: Ref, tools: Tools) -> Sent:
-    """Reads one. Raises Corrupt for anything else, NotFound where it is not here."""
+def get_sent(ref: Ref, tools: Tools, like: Tensors | None = None) -> Sent:
+    """Reads one; a compressed one takes weights that it is a change of.
+
+    Raises Corrupt and ProtocolError for anything else, NotFound where it is not here.
+    """
     arrays = arrays_of_bytes(tools.disk.get(ref))
-    count, stamp = arrays.pop(COUNT, None), arrays.pop(STAMP, None)
+    count, stamp, packed = arrays.pop(COUNT, None), arrays.pop(STAMP, None), arrays.pop(PACKED, None)
     if count is None or stamp is None or count.shape != (5,) or stamp.shape != (3,):
         raise Corrupt(f"blob {ref.digest[:12]} does not say what it counts for and was made for: it is no update")
     parts: dict[str, dict[str, NDArray[Any]]] = {}
@@ -97,13 +107,17 @@ def get_sent(ref: Ref, tools: Tools) -> Sent:
             raise Corrupt(f"blob {ref.digest[:12]} holds {name[:40]!r} of {arrays[name].dtype}; updates are float32")
         parts.setdefault(part, {})[rest.partition(":")[2]] = arrays[name]
     delta = Tensors.of(parts.pop(DELTA, {}))
+    if packed is not None:
+        if like is None or delta.layout or packed.dtype != np.uint8 or packed.ndim != 1:
+            raise Corrupt(f"blob {ref.digest[:12]} holds a compressed change where none can be; send it anew")
+        delta = decode(packed.tobytes(), like)
     extra = {name.removeprefix(EXTRA): Tensors.of(part) for name, part in parts.items()}
     weight, steps, clients, loss, summed = (float(one) for one in count)
     known = None if np.isnan(loss) else loss
     return Sent(delta, extra, weight, steps, int(clients), known, tuple(map(int, stamp)), bool(summed))
 
 
-def _named(part: str, tensors: Tensors) -> dict[str, NDArray[Any]]:
+def _named(part: str, tensors: Tensors) -> Arrays:
     return {f"{part}|{place:04d}:{name}": array for place, (name, array) in enumerate(tensors.items())}
 
 

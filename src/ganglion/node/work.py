@@ -14,7 +14,7 @@ from ..flow.rollout.messages import Reissue
 from ..flow.round.messages import Aggregate, Check, StepBelow, TrainLocally
 from ..flow.sense.messages import Read
 from ..flow.serve.messages import Run
-from ..flow.train.messages import Begin, Choose, Evaluate, Step
+from ..flow.train.messages import Begin, Choose, Evaluate, Step, Tidy
 from ..flow.trial.messages import Compare, Judge
 from ..flow.watch.messages import Watch
 from . import advancing, auditing, inference, judging, keeping, learning, packaging, releases, training
@@ -43,19 +43,20 @@ ADAPT: Work = {
     Protect: Row(learning.protect, Where.WORKER),
 }
 ROUND_CLIENT: Work = ADAPT
-ROUND: Work = {Aggregate: Row(training.aggregate, Where.WORKER), Check: Row(training.check, Where.THREAD)}
+ROUND: Work = {Aggregate: Row(training.aggregate, Where.WORKER), Check: Row(training.check, Where.WORKER)}
 LEARNER: Work = {
     Gather: Row(keeping.gather, Where.THREAD),
     TrainLocally: Row(training.train, Where.WORKER),
 }
 RELAY: Work = {StepBelow: Row(training.step_below, Where.WORKER)}
-TRAIN: Work = {
+STEPS: Work = {
     Begin: Row(advancing.begin, Where.WORKER),
     Choose: Row(advancing.choose, Where.THREAD),
     Step: Row(advancing.step, Where.WORKER),
     Evaluate: Row(advancing.evaluate, Where.WORKER),
 }
-BUFFER: Work = {**ROUND, **TRAIN}
+TRAIN: Work = {**STEPS, Tidy: Row(advancing.tidy, Where.THREAD)}
+BUFFER: Work = {**ROUND, **STEPS}
 IMPROVE: Work = {Apply: Row(learning.apply_update, Where.WORKER)}
 JOB: Work = {
     FreshWeights: Row(learning.fresh_weights, Where.WORKER),

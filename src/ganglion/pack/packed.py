@@ -75,6 +75,7 @@ def head_of(blob: Bytes, most_bytes: int) -> tuple[Head, memoryview]:
     if codec not in (RAW, AFFINE, DEFLATE) or kind >= len(TYPES) or axes > AXES or len(view) < end:
         raise ProtocolError(f"a packed tensor of codec {codec}, type {kind} and {axes} axes is malformed")
     head = Head(codec, bits, TYPES[kind], struct.unpack_from(f"<{axes}I", view, FIXED.size))
-    if head.nbytes > most_bytes:
-        raise ProtocolError(f"a packed tensor {head.shape} of {head.nbytes} bytes is over the limit of {most_bytes}")
+    size_bytes = math.prod(max(one, 1) for one in head.shape) * head.dtype.itemsize  # an axis of none hides no others
+    if size_bytes > most_bytes:
+        raise ProtocolError(f"a packed tensor {head.shape} of {size_bytes} bytes is over the limit of {most_bytes}")
     return head, view[end:]

@@ -2,7 +2,7 @@
 
 from .baseline import baselines
 from .cost import Cost, Path
-from .place import Choice, place
+from .place import Choice, careful, place
 from .problem import GRID, Calibration, Host, Problem
 from .shape import Shape, settings, shapes
 
@@ -16,6 +16,7 @@ __all__ = [
     "Problem",
     "Shape",
     "baselines",
+    "careful",
     "place",
     "settings",
     "shapes",

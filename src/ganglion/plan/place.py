@@ -6,20 +6,21 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.random import Generator
 
 from ..core.errors import ConfigError
-from ..core.label import Tier, Zone
 from ..core.plan import Estimate, Plan, Stage
-from .cost import Cost, Mix
 from .problem import Problem
-from .shape import Shape, settings, shapes
+from .shape import Shape
+from .weigh import NO_ANSWER, Weighed, weighed
 
 OBJECTIVES: dict[str, Callable[[Estimate], float]] = {
     "latency": lambda e: e.mean_s,
     "tail": lambda e: e.p95_s,
     "bytes": lambda e: e.up_bytes,
 }
+RISK_STEP = 0.005  # of accuracy: one image of 200
 Key = tuple[float, float, float, float, tuple[tuple[float, ...], ...]]
 
 
@@ -43,58 +44,42 @@ def place(problem: Problem, rng: Generator, name: str = "default") -> Choice:
     Teerapittayanon et al. 2016, arXiv:1709.01686 (BranchyNet), and 2017, arXiv:1709.01921, exits over three zones;
     Li et al. 2018, arXiv:1806.07840 (Edgent), cut and exit chosen together.
     """
+    return _best(problem, weighed(problem, rng), problem.goal.risk, name)
+
+
+def careful(problem: Problem, rng: Generator, name: str = "default") -> Choice:
+    """The best plan among those that lose least: a small step of risk is taken only where nothing else is left.
+
+    Every plan is weighed once. Raises ConfigError as `place` does.
+    """
+    plans, goal = weighed(problem, rng), problem.goal
+    able = [one.lost for one in plans if one.estimate is not None]
+    steps = np.arange(goal.aim, goal.risk, RISK_STEP).tolist()
+    return _best(problem, plans, next((risk for risk in steps if min(able, default=1.0) <= risk), goal.risk), name)
+
+
+def _best(problem: Problem, plans: list[Weighed], risk: float, name: str) -> Choice:
+    """The least of every shape among the plans that lose no more than `risk`."""
     if problem.goal.objective not in OBJECTIVES:
         raise ConfigError(f"objective {problem.goal.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
-    cost = Cost.of(problem, rng)
-    mix = tuple((tier, share) for tier, share in problem.mix if share > 0)
-    reference = {tier: _deepest(cost, tier) for tier, _ in mix}
     best: dict[Shape, tuple[Key, Plan]] = {}
     faults: Counter[str] = Counter()
-    tried = 0
-    for shape in shapes(problem):
-        for stages in settings(shape, problem.grid):
-            tried += 1
-            fault, estimate = _weigh(cost, stages, mix, reference)
-            if estimate is None:
-                faults[fault] += 1
-                continue
-            key = _key(problem, estimate, stages)
-            if shape not in best or key < best[shape][0]:
-                best[shape] = (key, Plan(name, stages, problem.model.weights, estimate))
+    for one in plans:
+        if one.estimate is None or one.lost > risk:
+            faults[f"lose more than {risk:.1%}" if risk < one.lost < NO_ANSWER else one.fault] += 1
+            continue
+        key = _key(problem, one.estimate, one.stages)
+        if one.shape not in best or key < best[one.shape][0]:
+            best[one.shape] = (key, Plan(name, one.stages, problem.model.weights, one.estimate))
     said = "; ".join(f"{count} {fault}" for fault, count in sorted(faults.items()))
     if not best:
-        raise ConfigError(f"none of {tried} plans meets the goal: {said or 'none fits'}; allow more, or more memory")
+        raise ConfigError(
+            f"none of {len(plans)} plans meets the goal: {said or 'none fits'}; allow more, or more memory"
+        )
     ranked = tuple(plan for _, plan in sorted(best.values(), key=lambda item: item[0]))
-    why = f"least {problem.goal.objective} of {tried - faults.total()} plans that meet the goal, among {tried}"
+    meeting = len(plans) - faults.total()
+    why = f"least {problem.goal.objective} of {meeting} plans that meet the goal, among {len(plans)}"
     return Choice(ranked[0], f"{why}: {said}" if said else why, ranked[1:])
-
-
-def _weigh(
-    cost: Cost, stages: tuple[Stage, ...], mix: Mix, reference: dict[Tier, float]
-) -> tuple[str, Estimate | None]:
-    """A plan's estimate, or what is against it."""
-    goal, paths = cost.problem.goal, cost.paths(stages, mix)
-    if paths is None:
-        return "leave a tier without an answer", None
-    if any(reference[path.tier] - path.accuracy > goal.risk + 1e-12 for path in paths):
-        return f"lose more than {goal.risk:.1%}", None
-    far = len(stages) - 1 if stages[-1].zone is Zone.CLOUD else None
-    if far is not None and any(p.tier is Tier.PUBLIC and p.shares[far] > goal.far_share for p in paths):
-        return f"send more than {goal.far_share:.1%} of the public samples to the cloud", None
-    estimate = cost.estimate(stages, paths, mix)
-    if estimate.p95_s > goal.deadline_s:
-        return f"are later than {goal.deadline_s:g} s in more than 5 % of cases", None
-    return "", estimate
-
-
-def _deepest(cost: Cost, tier: Tier) -> float:
-    """Accuracy of the deepest exit that samples of a tier may reach under all limits; 0 if there is none."""
-    problem, depth = cost.problem, 0
-    for shape in shapes(problem):
-        for zone, first, last in shape:
-            if last > depth and problem.reaches(tier, Stage(zone, first, last, ())):
-                depth = last
-    return float(problem.calibration.right[depth - 1].mean()) if depth else 0.0
 
 
 def _key(problem: Problem, estimate: Estimate, stages: tuple[Stage, ...]) -> Key:

@@ -24,6 +24,7 @@ class Platter:
     ids: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # (table, key) -> its rows
     last: int = 0
     blobs: dict[str, bytes] = field(default_factory=dict)
+    labels: dict[str, Label] = field(default_factory=dict)  # of blobs; the most private that each was kept under
     parts: dict[str, bytearray] = field(default_factory=dict)
 
     @property
@@ -85,8 +86,7 @@ class SimDisk:
         """Keeps bytes under their digest."""
         whole = b"".join(bytes(chunk) for chunk in chunks)
         digest = digest_of(whole)
-        self._platter.blobs[digest] = whole
-        return Ref(digest, len(whole), label)
+        return self._keep(whole, Ref(digest, len(whole), label))
 
     def get(self, ref: Ref, start: int = 0, size: int | None = None) -> bytes:
         """Bytes of a blob, or of a part of it."""
@@ -99,9 +99,16 @@ class SimDisk:
         """Whether the whole blob is here."""
         return ref.digest in self._platter.blobs
 
+    def label(self, ref: Ref) -> Label:
+        """Under which a blob is kept. Raises NotFound."""
+        if not self.has(ref):
+            raise NotFound(f"blob {ref.digest[:12]} is not on this disk; fetch it first")
+        return self._platter.labels[ref.digest]
+
     def patch(self, ref: Ref, start: int, data: bytes | memoryview) -> int:
         """Adds bytes at `start`; what would leave a gap is left out. Bytes held so far."""
         if self.has(ref):
+            self._keep(self._platter.blobs[ref.digest], ref)
             return ref.size_bytes
         part = self._platter.parts.setdefault(ref.digest, bytearray())
         if start <= len(part):
@@ -110,11 +117,21 @@ class SimDisk:
             whole = bytes(self._platter.parts.pop(ref.digest))
             if digest_of(whole) != ref.digest:
                 raise Corrupt(f"blob {ref.digest[:12]} arrived damaged; it was thrown away, fetch it again")
-            self._platter.blobs[ref.digest] = whole
+            self._keep(whole, ref)
             return ref.size_bytes
         return len(part)
+
+    def _keep(self, whole: bytes, ref: Ref) -> Ref:
+        """Bytes that are known under two labels are the more private one's."""
+        platter = self._platter
+        platter.blobs[ref.digest] = whole
+        known = platter.labels.get(ref.digest)
+        if known is None or known.tier < ref.label.tier:
+            platter.labels[ref.digest] = ref.label
+        return ref
 
     def drop(self, ref: Ref) -> None:
         """Forgets a blob."""
         self._platter.blobs.pop(ref.digest, None)
+        self._platter.labels.pop(ref.digest, None)
         self._platter.parts.pop(ref.digest, None)

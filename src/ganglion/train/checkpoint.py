@@ -30,11 +30,11 @@ def save(folder: Path, about: str, server: Server, shared: Shared, told: Sequenc
     arrays |= {f"kept/{name}": rows[asked] for name, rows in shared.kept.items()}
     raw = arrays_to_bytes(arrays)
     name = f"tensors-{server.number:06d}.safetensors"
-    _write(folder / name, raw)
+    write(folder / name, raw)
     form = "none" if server.state is None else "one" if isinstance(server.state, Tensors) else "several"
     kept = {"format": FORMAT, "about": about, "number": server.number, "state": form}
     kept |= {"tensors": name, "digest": digest_of(raw), "rounds": list(told)}
-    _write(folder / FILE, json.dumps(kept, indent=1).encode())
+    write(folder / FILE, json.dumps(kept, indent=1).encode())
     for old in folder.glob("tensors-*.safetensors"):
         if old.name != name:
             old.unlink()
@@ -77,8 +77,8 @@ def _listed(state: Any) -> list[Tensors]:
     return [] if state is None else [state] if isinstance(state, Tensors) else list(state)
 
 
-def _write(path: Path, raw: bytes) -> None:
-    """All of it or nothing, whoever reads meanwhile."""
+def write(path: Path, raw: bytes) -> None:
+    """All of a file or nothing of it, whoever reads meanwhile."""
     partial = path.with_suffix(".partial")
     partial.write_bytes(raw)
     partial.replace(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..core.tensors import Array, Tensors
 from ..core.update import Update
 from ..learn import Kept, Linear, Strategy, Task, branches, partial, together
 from ..learn.aggregate import Total
+from ..learn.compress import decode
 from ..live.crew import pages
 from .held import Held
 
@@ -79,6 +80,7 @@ class Clients:
     shared: Shared
     seed: int
     failed: dict[int, str] = field(default_factory=dict)
+    sent: dict[int, int] = field(default_factory=dict)  # bytes of an update's delta, in the round that is played
 
     def work(self, order: bytes) -> bytes:
         """Carries out an order. Raises ConfigError for one that it does not know."""
@@ -117,6 +119,7 @@ class Clients:
     def _train(self, run: tuple[int, int], cohort: Sequence[int], number: int, slot: int) -> dict[str, Any]:
         """The places [first, past the last) of a cohort in the order of their names."""
         self.failed.clear()
+        self.sent.clear()
         steps: dict[int, int] = {}
         updates = self._updates(run, cohort, number, steps)
         spans: list[Any] = []
@@ -128,7 +131,8 @@ class Clients:
         else:
             for place, one in zip(range(*run), updates, strict=True):
                 spans.append(self._write_update(place, one))
-        return {"spans": spans, "steps": steps, "failed": self.failed}
+        up_bytes = sum(self.sent.values()) + 4 * len(self.like.flat) * len(self.strategy.shares) * len(self.sent)
+        return {"spans": spans, "steps": steps, "failed": self.failed, "up_bytes": up_bytes}
 
     def _updates(
         self, run: tuple[int, int], cohort: Sequence[int], number: int, steps: dict[int, int]
@@ -165,10 +169,26 @@ class Clients:
             update, memory = prepare(update, stream(self.seed, name, number, client), kept.get(name))
             if name in self.shared.kept:
                 told[name] = memory
+        try:
+            update, more = self._compressed(client, number, update, kept)
+        except GanglionError as error:
+            self.failed[client] = str(error)
+            return None
+        told |= more
         for name, rows in self.shared.kept.items():
             rows[client] = told[name].flat
             self.shared.has[client] = 1
         return update
+
+    def _compressed(self, client: int, number: int, update: Update, kept: Kept) -> tuple[Update, Kept]:
+        """The update as it arrives, and what the client remembers of the rest."""
+        compress = self.strategy.compress
+        if compress is None:
+            self.sent[client] = 4 * len(update.delta.flat)
+            return update, {}
+        raw, more = compress.encode(update.delta, number, stream(self.seed, "compress", number, client), kept)
+        self.sent[client] = len(raw)
+        return replace(update, delta=decode(raw, update.delta)), more
 
     def _write(self, slot: int, at: int, span: tuple[int, int], part: Total | None) -> Any:
         if part is None:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from .federation import Round
 
 WIDTH, HEIGHT, EDGE = 640, 240, 48
-COLOURS = ("#1f6feb", "#2da44e", "#cf222e")
+COLOURS = ("#1f6feb", "#2da44e", "#cf222e", "#8250df", "#bf8700", "#1b7c83", "#6e7781", "#a40e26")
 Line = tuple[str, list[tuple[float, float]]]
 
 
 def page(title: str, rounds: Sequence[Round]) -> str:
+    """One job's page."""
+    return _html(title, curves(rounds))
+
+
+def compared(title: str, runs: Mapping[str, Sequence[Round]]) -> str:
+    """A page of several: how accurate each was, by round and by what its clients had sent by then."""
+    by_round: list[Line] = []
+    by_bytes: list[Line] = []
+    for name, rounds in runs.items():
+        up = list(itertools.accumulate(one.up_bytes / 1e6 for one in rounds))
+        told = [(one, sent) for one, sent in zip(rounds, up, strict=True) if one.accuracy is not None]
+        by_round.append((name, [(float(one.number), float(one.accuracy or 0.0)) for one, _ in told]))
+        by_bytes.append((name, [(sent, float(one.accuracy or 0.0)) for one, sent in told]))
+    return _html(title, [("accuracy by round", by_round), ("accuracy by megabytes sent up", by_bytes)])
+
+
+def _html(title: str, found: Sequence[tuple[str, list[Line]]]) -> str:
     """The whole page; it loads nothing from elsewhere."""
-    pictures = "\n".join(svg(name, lines) for name, lines in curves(rounds) if any(points for _, points in lines))
+    pictures = "\n".join(svg(name, lines) for name, lines in found if any(points for _, points in lines))
     style = "body{font:15px sans-serif;margin:2em auto;max-width:44em}"
     head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{style}</style>"
     return f"{head}<h1>{escape(title)}</h1>\n{pictures}</html>\n"
@@ -32,7 +50,7 @@ def curves(rounds: Sequence[Round]) -> list[tuple[str, list[Line]]]:
         up, down = up + one.up_bytes / 1e6, down + one.down_bytes / 1e6
         moved[0].append((float(one.number), up))
         moved[1].append((float(one.number), down))
-    return [("accuracy", told), ("megabytes so far, raw float32", [("up", moved[0]), ("down", moved[1])])]
+    return [("accuracy", told), ("megabytes of tensors so far", [("up", moved[0]), ("down", moved[1])])]
 
 
 def svg(name: str, lines: Sequence[Line]) -> str:
@@ -41,7 +59,7 @@ def svg(name: str, lines: Sequence[Line]) -> str:
     xs = [x for _, points in shown for x, _ in points]
     ys = [y for _, points in shown for _, y in points]
     low, high = (0.0, 1.0) if max(ys) <= 1.0 else (0.0, max(ys))
-    first, last = min(xs), max(max(xs), min(xs) + 1)
+    first, last = min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1
 
     def place(x: float, y: float) -> str:
         across = EDGE + (x - first) / (last - first) * (WIDTH - 2 * EDGE)

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from ..core.compute import Initial
 from ..core.errors import ConfigError, GanglionError
+from ..core.label import Tier
 from ..core.rng import stream
 from ..core.sample import Examples
 from ..core.tensors import Tensors
 from ..learn import Population, Server, Strategy
 from ..live.crew import Crew
+from ..protect import Consent, Noise
 from .checkpoint import load, save
 from .clients import Clients, Shared
 from .held import Held
@@ -43,7 +45,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Round:
-    """What a round came to. Bytes are of raw float32 tensors, what a wire would add or save left out."""
+    """What a round came to. Bytes are of tensors, float32 or as a strategy compresses them, without a wire's own."""
 
     number: int  # from 1
     clients: int
@@ -73,8 +75,11 @@ class Result:
         return self.rounds[-1].number if self.why == "target reached" else None
 
 
+Tell = Callable[[Round], bool | None]  # true: end here
+
+
 def _silent(played: Round) -> None:
-    """Tells nobody."""
+    """Tells nobody, and goes on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +99,20 @@ class Federation:
     workers: int = 2  # processes; 0 does all the work in this one
     alone: float = 5e7  # additions and multiplications of a round that one process does sooner than shares out
     options: dict[str, Any] = field(default_factory=dict)  # of the engine, such as fuse=False
+    consent: Consent | None = None  # of those whose private examples these are, to updates that leave as they are
 
-    def run(self, stop: Stop = Stop(), folder: Path | None = None, tell: Callable[[Round], None] = _silent) -> Result:
+    def __post_init__(self) -> None:
+        protected = self.consent is not None or any(isinstance(one, Noise) for one in self.strategy.prepare)
+        if self.train.tier > Tier.DERIVED and not protected:
+            raise ConfigError(
+                f"examples of tier {self.train.tier.name.lower()}: what is learnt from private data may not leave its "
+                "clients as it is; give the strategy prepare=(Noise(…),), or the federation a Consent"
+            )
+
+    def run(self, stop: Stop = Stop(), folder: Path | None = None, tell: Tell = _silent) -> Result:
         """Plays rounds until a stop; with a folder it is saved at each judgement, and goes on from there.
+
+        Where `tell` says true after a round, that is saved too and the job ends.
 
         Raises ConfigError for what does not fit together, GanglionError where every client of a round failed.
         """
@@ -111,12 +127,13 @@ class Federation:
         before = load(folder, about, start, shared) if folder else None
         server, told = before or (Server(start), [])
         with Crew(self.workers, clients.work) as crew:
-            job = _Job(self, clients, Rounds(clients, crew, self.alone), stop, [_round_of(one) for one in told])
-            while (why := job.over(server)) is None:
+            job = _Job(self, clients, Rounds(clients, crew, self.alone), stop, [round_of(one) for one in told])
+            stopped = False
+            while (why := "stopped" if stopped else job.over(server)) is None:
                 server = job.play(server)
-                if job.rounds[-1].accuracy is not None and folder is not None:
+                stopped = bool(tell(job.rounds[-1]))
+                if (stopped or job.rounds[-1].accuracy is not None) and folder is not None:
                     save(folder, about, server, shared, [asdict(one) for one in job.rounds])
-                tell(job.rounds[-1])
             job.rounds_shown(server)
         return Result(server.weights, tuple(job.rounds), why, clients.own)
 
@@ -140,6 +157,11 @@ class _Job:
 
     def over(self, server: Server) -> str | None:
         """Why it ends here, or None."""
+        if server.number >= self.stop.rounds or self.stop.target is not None or self.stop.patience is not None:
+            return self._judged_over(server)
+        return None
+
+    def _judged_over(self, server: Server) -> str | None:
         judged = [one for one in (played.accuracy for played in self.rounds) if one is not None]
         if self.stop.target is not None and judged and judged[-1] >= self.stop.target:
             return "target reached"
@@ -156,11 +178,10 @@ class _Job:
         cohort = sorted(everybody.index(name) for name in chosen)
         if not cohort:
             raise GanglionError(f"{asked.strategy.select} chose nobody of {len(everybody)} clients; let it choose one")
-        after, failed = self.play_rounds.play(server, cohort)
+        after, failed, up = self.play_rounds.play(server, cohort)
         due = after.number % self.stop.every == 0 or after.number >= self.stop.rounds
         judged = self.play_rounds.judge(after) if due else Judgement()
-        one_bytes = 4 * len(after.weights.flat) * (1 + len(asked.strategy.shares))
-        up, down = one_bytes * (len(cohort) - len(failed)), one_bytes * len(cohort)
+        down = 4 * len(after.weights.flat) * (1 + len(asked.strategy.shares)) * len(cohort)
         self.rounds.append(Round(after.number, len(cohort), tuple(sorted(failed.items())), up, down, judged))
         return after
 
@@ -169,6 +190,7 @@ class _Job:
         self.play_rounds.show(server)
 
 
-def _round_of(told: dict[str, Any]) -> Round:
+def round_of(told: dict[str, Any]) -> Round:
+    """Reads what a checkpoint says of a round."""
     failed = tuple((int(client), str(why)) for client, why in told["failed"])
     return Round(**{**told, "failed": failed, "judged": Judgement(**told["judged"])})

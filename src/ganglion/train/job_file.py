@@ -20,9 +20,10 @@ from ..core.sample import Examples
 from ..core.table import Limits, Table
 from ..learn import METHODS, Constant, Cosine, Exponential, Inverse, Strategy
 from ..learn.aggregate import Mean
+from ..learn.compress import COMPRESSIONS, named, parameters
 from ..learn.select import Uniform
 from ..project import resolve
-from ..protect import Noise
+from ..protect import Consent, Noise
 from .data import Told, from_arrays, from_csv, from_folder
 from .federation import Federation, Stop
 
@@ -33,6 +34,7 @@ SGD: dict[str, Limits] = {"rate": (1e-9, 1e3), "epochs": COUNT, "batch": COUNT}
 SGD |= dict.fromkeys(("momentum", "decay", "cooling"), SHARE)
 PARTITIONS = {"iid": "Iid", "dirichlet": "Dirichlet", "shards": "Shards", "by_owner": "ByOwner"}
 RATES: dict[str, type[Any]] = {"constant": Constant, "exponential": Exponential, "inverse": Inverse, "cosine": Cosine}
+TABLES = ("data", "model", "clients", "method", "compress", "declassify", "stop")
 SOURCES = ("npz", "csv", "folder", "project")
 
 
@@ -41,15 +43,16 @@ def read_train(file: Path) -> tuple[Federation, Stop]:
 
     Raises ConfigError and NotFound; ConfigError too for private data without a way to protect what is learnt from it.
     """
-    top = Table.read(file).only("seed", "workers", "data", "model", "clients", "method", "declassify", "stop")
+    top = Table.read(file).only("seed", "workers", *TABLES)
     seed = top.whole("seed", 0, (0, 2**53))
     told, test = _data(top.table("data"), file.parent, seed)
     clients = top.table("clients")
     parts = _partition(clients)(told.examples.y, stream(seed, "partition"), told.owner)
-    strategy = _declassified(top, _strategy(top.table("method"), len(parts)), told.examples.tier)
+    strategy, consent = _declassified(top, _strategy(top.table("method"), len(parts)), told.examples.tier)
+    strategy = _compressed(top.table("compress"), strategy)
     build = _build(top.table("model"), file.parent, told)
     held_out, workers = clients.number("held_out", 0.0, (0.0, 0.9)), top.whole("workers", 2, (0, 1024))
-    made = Federation(build, told.examples, parts, strategy, test, held_out, seed, workers)
+    made = Federation(build, told.examples, parts, strategy, test, held_out, seed, workers, consent=consent)
     return made, _stop(top.table("stop"))
 
 
@@ -109,12 +112,17 @@ def _rate(row: Table) -> Any:
 
 def _like(row: Table, name: str, default: Any) -> Any:
     """A value of the kind that its default has."""
+    if isinstance(default, bool):
+        said = row.values.get(name, default)
+        if not isinstance(said, bool):
+            raise row.wrong(name, "it must be true or false", "write it without quotes")
+        return said
     if isinstance(default, int):
         return row.whole(name, default, (0, 1e9))
     return row.number(name, default, ANY) if isinstance(default, float) else row.text(name, default)
 
 
-def _declassified(top: Table, strategy: Strategy, tier: Tier) -> Strategy:
+def _declassified(top: Table, strategy: Strategy, tier: Tier) -> tuple[Strategy, Consent | None]:
     """With what protects an update before it leaves; none is needed for what is public or protected already."""
     if "declassify" not in top:
         if tier > Tier.DERIVED:
@@ -122,15 +130,26 @@ def _declassified(top: Table, strategy: Strategy, tier: Tier) -> Strategy:
                 f'tier = "{tier.name.lower()}" in {top.file} [data]: what is learnt from private data may not leave '
                 "its clients as it is; add [declassify] with a mechanism, noise or consent"
             )
-        return strategy
+        return strategy, None
     row = top.table("declassify")
     kind = MECHANISMS[row.text("mechanism", among=MECHANISMS)]
     made = row.only("mechanism", *(one.name for one in fields(kind))).into(kind, MECHANISM)
     if not isinstance(made, Noise):
-        return strategy  # consent: the owner said yes to the plain update
+        return strategy, made
     plain = isinstance(strategy.aggregate, Mean)
     aggregate = Mean(weighted=False) if plain else strategy.aggregate
-    return replace(strategy, prepare=(made,), aggregate=aggregate)
+    return replace(strategy, prepare=(made,), aggregate=aggregate), None
+
+
+def _compressed(row: Table, strategy: Strategy) -> Strategy:
+    """With how updates are written; without the table they are raw float32."""
+    if not row.values:
+        return strategy
+    name, numbers = row.text("name", among=COMPRESSIONS), row.text("numbers", "")
+    known = parameters(name, numbers)
+    row.only("name", *known)
+    given = {key: _like(row, key, known[key]) for key in row.values if key != "name"}
+    return replace(strategy, compress=named(name, given))
 
 
 def _build(row: Table, folder: Path, told: Told) -> Callable[[], Any]:

@@ -14,7 +14,7 @@ from ..core.errors import GanglionError
 from ..core.label import Tier
 from ..core.tensors import Tensors
 from ..core.update import Update
-from ..learn import Linear, Server, advance, whole
+from ..learn import Server, advance, whole
 from ..learn.aggregate import Total
 from ..live.crew import Crew
 from .clients import Clients
@@ -35,9 +35,10 @@ class Rounds:
 
     def __init__(self, clients: Clients, crew: Crew, alone: float) -> None:
         self._clients, self._crew, self._alone = clients, crew, alone
+        self._linear = clients.strategy.linear
 
-    def play(self, server: Server, cohort: Sequence[int]) -> tuple[Server, dict[int, str]]:
-        """The server after a round, and which clients failed and why. Raises GanglionError where all did.
+    def play(self, server: Server, cohort: Sequence[int]) -> tuple[Server, dict[int, str], int]:
+        """The server after a round, which clients failed and why, bytes sent up. Raises GanglionError where all did.
 
         `cohort` is in the order of its clients' names.
         """
@@ -51,9 +52,8 @@ class Rounds:
         if len(failed) == len(cohort):
             raise GanglionError(f"round {server.number}: every client failed; the first said: {min(failed.items())[1]}")
         strategy, everybody = self._clients.strategy, self._clients.held.clients
-        if isinstance(strategy.aggregate, Linear):
-            return advance(strategy, server, self._sum(reports, len(cohort)), everybody), failed
-        return advance(strategy, server, self._updates(reports), everybody), failed
+        got = self._sum(reports, len(cohort)) if self._linear else self._updates(reports)
+        return advance(strategy, server, got, everybody), failed, sum(one["up_bytes"] for one in reports)
 
     def show(self, server: Server) -> None:
         """Puts the base where the crew sees it."""
@@ -85,9 +85,13 @@ class Rounds:
 
     def _runs(self, cohort: Sequence[int]) -> list[tuple[int, int]]:
         """Contiguous runs of about the same number of examples, one for each worker."""
-        done = np.cumsum([0, *(self._clients.held.size(client) for client in cohort)])
-        work = 6.0 * done[-1] * len(self._clients.like.flat)  # of one epoch: forward, and twice that back
-        width = self._crew.width if work > self._alone else 1
+        ends = self._clients.held.ends
+        sizes = ends[np.add(cohort, 1)] - ends[np.asarray(cohort)]
+        work = 6.0 * float(sizes.sum()) * len(self._clients.like.flat)  # of one epoch: forward, and twice that back
+        width = min(self._crew.width, len(cohort))
+        if width == 1 or work <= self._alone:
+            return [(0, len(cohort))]
+        done = np.cumsum([0, *sizes])
         wanted = done[-1] * np.arange(1, width) / width
         cuts = [0, *np.abs(done[:, None] - wanted).argmin(0).tolist(), len(cohort)]
         return [(first, end) for first, end in itertools.pairwise(cuts) if first < end]

@@ -41,16 +41,14 @@ class OpenPart:
         self.inputs, self.outputs, self.sends = part.inputs, part.outputs, part.sends
         self._opened: Opened | None = open_session(part.graph, weights, level) if part.graph else None
         self._names = list(part.outputs)
-        # The session's own checks of names, which hold here by construction, take longer than a small part does.
-        self._run = None if self._opened is None else getattr(self._opened.session, "_sess", self._opened.session).run
 
     def __call__(self, given: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The part's outputs by name. Raises ProtocolError for tensors that the graph cannot take."""
-        if self._run is None:
+        if self._opened is None:
             return {}
         feeds = {name: np.asarray(given[name], order="C") for name in self.inputs}
         try:
-            found: list[NDArray[Any]] = self._run(self._names, feeds, None)
+            found: list[NDArray[Any]] = self._opened.session.run(self._names, feeds)
         except REFUSALS as error:
             shapes = ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in feeds.items())
             raise ProtocolError(f"a part of a model cannot take {shapes}: {error}") from error

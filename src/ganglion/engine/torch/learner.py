@@ -16,9 +16,11 @@ from ...core.errors import ConfigError, GanglionError
 from ...core.rng import stream
 from ...core.sample import Examples
 from .arena import Arena
+from .convolutions import plain_where_small
 from .dense import dense_layers
 from .fit import check, fit
-from .fused import Stack, fused
+from .fused import fused
+from .layers import Stack
 from .threads import one_thread
 from .trace import Build
 
@@ -66,7 +68,7 @@ class Learner:
         stack = self._stack(shape)
         if stack is None or asked.start.layout != stack.layout or not _moves(asked, stack):
             return None
-        classes = stack.layout[stack.layers[-1].weight][1][0]
+        classes = stack.classes
         if int(examples.y.max()) >= classes:
             raise ConfigError(f"label {int(examples.y.max())} for a model of {classes} classes; correct data or model")
         pulls = tuple((pull.strength, pull.scale is None) for pull in asked.pulls)
@@ -103,7 +105,8 @@ class Learner:
                     if name in self._fixed:
                         tensor.copy_(self._fixed[name])
                 before = torch.get_rng_state()
-                made = fit(self._idle, asked, examples, self._seed)
+                with plain_where_small(self._idle, asked.how.batch):
+                    made = fit(self._idle, asked, examples, self._seed)
                 if torch.equal(before, torch.get_rng_state()):
                     return made
                 self._idle = None  # it draws after all: what it drew has to follow from its own making
@@ -116,7 +119,8 @@ class Learner:
         arena = Arena(self._build())
         fixed = {n: t.clone() for n, t in arena.module.state_dict().items() if not t.is_floating_point()}
         before = torch.get_rng_state()
-        made = fit(arena, asked, examples, self._seed)
+        with plain_where_small(arena, asked.how.batch):
+            made = fit(arena, asked, examples, self._seed)
         if torch.equal(before, torch.get_rng_state()):
             self._idle, self._fixed = arena, fixed
         return made

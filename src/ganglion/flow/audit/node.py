@@ -37,13 +37,8 @@ class Auditor:
         match event:
             case Began():
                 return []
-            case Told(Audited() as act):
-                return self._write(act, now_s)
-            case Told(Denied(gate, what, peer, why)):
-                return self._write(Audited(f"denied at {gate}", f"{what} {peer}", why), now_s)
-            case Told(Missed(sender, first, last, items, _, why)):
-                what = f"{items} items, numbers {first} to {last} of {sender}"
-                return self._write(Audited("missed", what, why), now_s)
+            case Told(Audited() | Denied() | Missed() as body):
+                return self._write(act_of(body), now_s)
             case Done():
                 return []
         return [Tell(Ignored("Auditor", "", type(event).__name__, self.phase.name))]
@@ -51,3 +46,14 @@ class Auditor:
     def _write(self, act: Audited, now_s: float) -> Sequence[Command]:
         self.written += 1
         return [Do(f"log/{self.written}", Log(act, now_s))]
+
+
+def act_of(body: Audited | Denied | Missed) -> Audited:
+    """A fact as the log has it."""
+    match body:
+        case Audited():
+            return body
+        case Denied(gate, what, peer, why):
+            return Audited(f"denied at {gate}", f"{what} {peer}", why)
+        case Missed(sender, first, last, items, _, why):
+            return Audited("missed", f"{items} items, numbers {first} to {last} of {sender}", why)

@@ -62,6 +62,7 @@ class Slice:
     ref: Ref
     start: int
     size: int
+    asked: bool = False  # the reference is a neighbour's word, so its label counts only as far as it is the kept one
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Depot:
                 name = str(self.asked)
                 self.open[name] = (peer, asked)
                 if isinstance(asked, Pull):
-                    return [Do(name, Slice(asked.ref, asked.start, asked.size))]
+                    return [Do(name, Slice(asked.ref, asked.start, asked.size, asked=True))]
                 return [Do(name, Patch(asked.ref, asked.start, asked.data))]
             case Done(name, Sliced(data)) if name in self.open:
                 peer, asked = self.open.pop(name)

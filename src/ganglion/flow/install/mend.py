@@ -1,4 +1,4 @@
-"""What a disk has lost of the release that answers is fetched again, until that release is whole."""
+"""What a disk has lost of the release that answers is fetched again; what ends the process is not done again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...core.facts import Fetched, Restarted
 from ...core.fleet import NodeId
-from ...core.process import Command, Do, Done, Event, Start, Tell, Told
+from ...core.process import Cancel, Command, Do, Done, Event, Start, Tell, Told
 from ...core.ref import Ref
 from ..fetch.client import Fetch
 from .messages import Installed, Needs
@@ -26,3 +26,8 @@ def mend(look: Do, missing: tuple[Ref, ...], event: Event, parent: NodeId) -> Me
             said = Installed(counter, "damaged", f"{len(gone)} of its blobs are fetched again")
             return gone, [Tell(said), *(Start(Fetch(ref, parent)) for ref in gone)]
     return missing, []
+
+
+def give_up(said: Sequence[Command]) -> Sequence[Command]:
+    """Says so, and leaves no verifying behind that the next life would do again."""
+    return [Cancel("verify"), *said]

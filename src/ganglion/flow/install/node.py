@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import ClassVar
 
 from ...core.facts import Activated, Fetched, Restarted
@@ -16,24 +15,12 @@ from ..fetch.client import Fetch
 from ..rollout.messages import Back, Commit, Offer, Promote, Report
 from ..trial.edge import Trial
 from ..trial.messages import Verdict
-from .mend import mend
+from .mend import give_up, mend
 from .messages import Activate, Active, Examine, Inspect, Installed, Needs, Verified, Verify
+from .phase import Phase as Phase
 
 RETRY_S = 10.0
-CRASHES = 3  # of an edge's process on probation, after which its site goes back
-
-
-class Phase(IntEnum):
-    """Where a node stands with the release that it was offered last."""
-
-    IDLE = 0
-    FETCHING = 1
-    VERIFYING = 2
-    SHADOW = 3
-    SWITCHING = 4
-    PROBATION = 5
-    RETURNING = 6
-    OVER = 7
+CRASHES = 3  # of this process while a release is verified, or of an edge's on probation: then it is a no
 
 
 @dataclass
@@ -59,7 +46,7 @@ class Install:
     passed: bool = False  # the trial's word
     settled: int = 0  # release that was committed while it was still on its way here
     evidence: tuple[Statistic, ...] = field(default_factory=tuple)
-    crashes: int = 0  # of this process while the release is on probation
+    crashes: int = 0  # of this process while the release is verified; then while it is on probation
     durable: ClassVar[bool] = True
 
     @property
@@ -99,9 +86,8 @@ class Install:
                 return self._judged(verdict)
             case ((Phase.SHADOW | Phase.PROBATION), Woke("trial")):
                 return self._trial(now_s)  # a crash ends a trial: begin it again
-            case Phase.PROBATION, Told(Restarted()) if self.children:
-                self.crashes += 1
-                return self._refuse(f"{CRASHES} crashes on probation") if self.crashes == CRASHES else []
+            case ((Phase.VERIFYING | Phase.PROBATION), Told(Restarted())):
+                return self._crashed()
             case ((Phase.FETCHING | Phase.VERIFYING | Phase.SWITCHING), Failed(_, why)):
                 return self._failed(why)
             case _, Began() | Told(Fetched() | Verdict() | Restarted()) | Woke() | Done("examine"):
@@ -166,7 +152,7 @@ class Install:
         return [Do("activate", Activate(self.trying, self.offered))]
 
     def _switched(self, counter: int, now_s: float) -> Sequence[Command]:
-        self.phase = Phase.PROBATION
+        self.phase, self.crashes = Phase.PROBATION, 0
         self._switch_over(counter)
         self.waiting = self.children
         assert self.offered is not None
@@ -194,6 +180,15 @@ class Install:
         """This site says no. What answers already goes back at once; what is in the shadow waits for the cloud."""
         back = self._back(self.trying, why) if self.phase is Phase.PROBATION else []
         return [Send(self.parent, Report(self.trying, "failed", why, self.evidence)), *back]
+
+    def _crashed(self) -> Sequence[Command]:
+        """A release that ends the process, again and again, must not keep it from coming up."""
+        self.crashes += bool(self.children) or self.phase is Phase.VERIFYING
+        if self.crashes < CRASHES:
+            return []
+        if self.phase is Phase.PROBATION:
+            return self._refuse(f"{CRASHES} crashes on probation")
+        return give_up(self._failed(f"{CRASHES} crashes while it was verified"))
 
     def _ready(self) -> list[Command]:
         """Passed: the trial says so, and no device of the site is still on its way."""

@@ -60,6 +60,7 @@ class Learner:
     missing: tuple[Ref, ...] = ()
     kept: Ref | None = None
     spent: Ref | None = None  # the base of the round before
+    forgotten: Ref | None = None  # what it remembered before it remembered what it does
     update: Counted | None = None
     durable: ClassVar[bool] = True
 
@@ -133,12 +134,13 @@ class Learner:
         asked = self.asked
         assert asked is not None
         self.phase = Phase.LEARNING
-        work = TrainLocally(asked.number, asked.base, asked.terms, self.data, asked.common, self.kept, self.spent)
+        memory = self.kept, self.spent, self.forgotten
+        work = TrainLocally(asked.number, asked.base, asked.terms, self.data, asked.common, *memory)
         begun = [Send(self.server, Begun(asked.number, self.job))] if asked.terms.accept_s else []
         return [Cancel("retry"), *begun, Do(self._name("learn"), work)]
 
     def _trained(self, done: Trained, now_s: float) -> Sequence[Command]:
-        self.update, self.kept = done.update, done.kept
+        self.update, self.forgotten, self.kept = done.update, self.kept, done.kept
         told: list[Command] = []
         if done.mechanism:
             audit = Audited("declassify", done.update.delta.digest, done.mechanism, done.epsilon, done.delta)

@@ -35,6 +35,7 @@ class Terms:
     below: int = 1  # rounds that each of these makes before it answers: kappa 2 of HierFAVG
     accept_s: float = 0.0  # who has not begun after so long is not waited for; 0: no such phase
     stretch: float = 0.0  # deadline: median + so many MAD of the arrivals so far, once a quorum is there; 0: patience
+    compress: tuple[tuple[str, float | str], ...] = ()  # "name" of a compression and its parameters; none: float32
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ class TrainLocally:
     common: Ref | None
     kept: Ref | None  # what this client remembers from its last round
     spent: Ref | None = None  # the base of an earlier round
+    forgotten: Ref | None = None  # what it remembered before that
 
 
 @dataclass(frozen=True)

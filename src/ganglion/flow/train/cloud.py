@@ -25,12 +25,14 @@ from .messages import (
     Setback,
     State,
     Step,
+    Tidy,
     Until,
 )
 from .standing import Standing
 
 AGAIN_S = 1.0  # after what came to nothing; then twice as long each time
 LONGEST_S = 60.0
+TIDY = "tidy/"
 
 
 class Phase(IntEnum):
@@ -96,6 +98,8 @@ class Train:
                 return self._stepped(state)
             case Phase.JUDGING, Done("judge", Evaluated() as judged):
                 return self._judged(judged, now_s)
+            case _, (Done(name) | Failed(name)) if name.startswith(TIDY):
+                return []
             case _, Failed(_, why, refused):
                 return self._end(why) if refused else self._setback(why, now_s)
             case _, Woke("again"):
@@ -117,7 +121,7 @@ class Train:
                 ]
             case Phase.STEPPING if self.at.state is not None and self.at.total is not None:
                 at, learners = self.at, self.learners or len(self.clients)
-                return [Do("step", Step(at.done, self.terms, self.at.state, self.at.total, learners, at.spent))]
+                return [Do("step", Step(at.done, self.terms, self.at.state, self.at.total, learners, ()))]
             case Phase.JUDGING if self.at.state is not None:
                 return [Do("judge", Evaluate(self.at.state.weights, self.part))]
         return []
@@ -131,7 +135,8 @@ class Train:
             self.asked, state.weights, self.cohort, min(self.quorum, len(self.cohort)), self.patience_s,
             terms=self.terms, enough=self.enough, common=state.common, owing=owing, copy=copy,
         )  # fmt: skip
-        return [Start(made)]
+        tidy = Do(f"{TIDY}{self.asked}", Tidy(state, self.at.spent))
+        return [Start(made), *([tidy] if self.at.spent else [])]
 
     def _round_over(self, over: RoundOver, now_s: float) -> Sequence[Command]:
         if self.ordered.startswith("stop"):

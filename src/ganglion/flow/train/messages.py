@@ -68,13 +68,21 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """Work: the next weights from a round's sum. What earlier rounds have left behind goes."""
+    """Work: the next weights from a round's sum. What earlier steps have left behind and is in `spent` goes."""
 
     number: int  # of steps before it
     terms: Terms
     state: State
     total: Counted
     clients: int  # in the job, asked or not
+    spent: tuple[Ref, ...]
+
+
+@dataclass(frozen=True)
+class Tidy:
+    """Work, while a round's clients learn: what earlier rounds have left behind goes, unless the state still has it."""
+
+    state: State
     spent: tuple[Ref, ...]
 
 

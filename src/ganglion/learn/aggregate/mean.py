@@ -75,7 +75,7 @@ class Mean:
         weight = update.weight if self.weighted else 1.0
         if not 0.0 <= weight < float("inf"):
             raise ValueError(f"an update that counts for {weight} has no place in a mean; weights are 0 or more")
-        return Total.of(update, update.delta.flat.astype(np.float64) * weight, weight)
+        return Total.of(update, np.multiply(update.delta.flat, weight, dtype=np.float64), weight)
 
     def lower(self, total: Total) -> Tensors:
         """The mean behind a sum. Raises ValueError if nothing in it counts."""

@@ -19,7 +19,7 @@ class Median:
     Where clients differ much the median of few is biased. Source: Yin et al. 2018, arXiv:1803.01498, option I.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"each"})
+    needs: ClassVar[frozenset[str]] = frozenset({"each", "every"})
     hides: ClassVar[frozenset[str]] = frozenset()
 
     def __call__(self, updates: Sequence[Update]) -> Tensors:

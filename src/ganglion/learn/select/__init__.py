@@ -4,8 +4,9 @@ One that has `seen` and `number` is told what the job has seen of its clients, a
 """
 
 from .fed_cs import FedCs
+from .limited import Limited
 from .oort import Oort
 from .power_of_choice import PowerOfChoice
 from .uniform import Uniform
 
-__all__ = ["FedCs", "Oort", "PowerOfChoice", "Uniform"]
+__all__ = ["FedCs", "Limited", "Oort", "PowerOfChoice", "Uniform"]

@@ -87,6 +87,14 @@ class LiveBlobs:
         """Whether the whole blob is here."""
         return any(path.exists() for path, _ in self._places(ref.digest))
 
+    def label(self, ref: Ref) -> Label:
+        """Under which a blob is kept here; a public one is kept without its form. Raises NotFound."""
+        path, form = self._find(ref.digest)
+        if form is self._plain:
+            return Label(Tier.PUBLIC, ref.label.form)
+        with disk_errors_named(path), open(path, "rb") as file:
+            return label_in(file)
+
     def patch(self, ref: Ref, start: int, data: bytes | memoryview) -> int:
         """Adds bytes at `start`; what would leave a gap is left out, what is there stays. Bytes held so far.
 

@@ -54,6 +54,11 @@ class LiveDisk:
         """All or nothing, in the order asked; `tell` is called once they are synced."""
         self._writer.add([checked(change) for change in changes], tell)
 
+    @property
+    def waiting(self) -> int:
+        """Transactions that are not on the platter yet."""
+        return self._writer.waiting
+
     def scan(self, table: str, after: int = 0) -> Iterator[Row]:
         """Committed rows in order, as they are now."""
         return iter(self._rows.scan(table, after))
@@ -73,6 +78,10 @@ class LiveDisk:
     def has(self, ref: Ref) -> bool:
         """Whether the whole blob is here."""
         return self.blobs.has(ref)
+
+    def label(self, ref: Ref) -> Label:
+        """Under which a blob is kept."""
+        return self.blobs.label(ref)
 
     def patch(self, ref: Ref, start: int, data: bytes | memoryview) -> int:
         """Adds bytes to a blob; bytes held so far."""

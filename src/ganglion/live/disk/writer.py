@@ -15,7 +15,8 @@ from ...core.errors import GanglionError
 from ...core.ports import Change
 from .space import WriteFailed
 
-BATCH_CHANGES = 512  # a batch takes no further transaction once it has so many
+BATCH_CHANGES = 4096  # a batch takes no further transaction once it has so many: a slow disk must sync seldom
+TOLD = 256  # transactions whose end is told in one turn of the loop, lest others wait
 AGAIN_S = 0.2  # after a failed write
 
 Call = Callable[[], None]
@@ -47,6 +48,11 @@ class GroupWriter:
             self._queue.append((changes, tell))
             self._more.notify()
 
+    @property
+    def waiting(self) -> int:
+        """Transactions that no batch has taken up yet."""
+        return len(self._queue)
+
     def close(self, timeout_s: float) -> bool:
         """Writes what has queued, then ends; a full disk is tried once more. Whether the thread has ended in time."""
         with self._more:
@@ -59,8 +65,16 @@ class GroupWriter:
         while batch := self._take():
             if not self._settle([changes for changes, _ in batch]):
                 return
-            for _, tell in batch:
-                self._on_loop(tell)
+            self._on_loop(partial(self._tell, deque(tell for _, tell in batch)))
+
+    def _tell(self, waiting: deque[Call]) -> None:
+        """A batch, many in a turn of the loop; one who raises does not keep the others from hearing."""
+        try:
+            for _ in range(min(TOLD, len(waiting))):
+                waiting.popleft()()
+        finally:
+            if waiting:
+                self._on_loop(partial(self._tell, waiting))
 
     def _take(self) -> list[tuple[Sequence[Change], Call]]:
         with self._more:

@@ -33,6 +33,20 @@ def write(path: Path, data: bytes, secret: bool = False) -> None:
         raise
 
 
+def destroy(path: Path) -> None:
+    """Zeros over a small file, then it is gone; what a medium keeps of old blocks, no program can reach."""
+    with open(path, "r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def read(path: Path, remedy: str) -> bytes:
     """A file's bytes. Raises NotFound with the remedy."""
     try:

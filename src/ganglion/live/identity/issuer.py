@@ -111,7 +111,8 @@ class Authority:
             members.enrol(node, key, role)
             invite.used = True
             self._keep(id, invite)
-        return self._issue(csr, name)
+            self.reload()  # while no rotation can move: the epoch that was noted is that of the key which signs
+            return self._issue(csr, name)
 
     def renew(self, csr: bytes, pem: bytes) -> Enrolled:
         """A fresh certificate in the name of an old one over the same key, which may have ended. Raises Refused."""
@@ -131,7 +132,8 @@ class Authority:
             raise Refused(f"{name.uri} is renewed over its own key alone; {_REMEDY} for a new key")
         with changing_members(self.folder) as members:
             members.renew(name.node if isinstance(name, Name) else name.name, certificates.key_digest(key))
-        return self._issue(csr, name)
+            self.reload()  # as in `enrol`
+            return self._issue(csr, name)
 
     def members(self) -> Members:
         """Who belongs to the fleet, as it is now."""

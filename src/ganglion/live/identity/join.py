@@ -6,10 +6,8 @@ import hashlib
 import ssl
 import time
 from pathlib import Path
-from typing import TypeVar
 
 import aiohttp
-import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ...core.errors import ProtocolError, Refused, Unreachable
@@ -17,7 +15,7 @@ from ...core.label import Zone
 from . import certificates
 from .files import CA_CERT, NODE_CERT, read
 from .members import News
-from .messages import Enrol, Enrolled, Renew, Turned, request_to_bytes, token_of
+from .messages import Enrol, Enrolled, Renew, Turned, answer_of_bytes, request_to_bytes, token_of
 from .names import Name, subject_of_uri, zone_host
 from .node import Identity, accept, key_of
 
@@ -25,7 +23,6 @@ DEADLINE_S = 10.0
 NEWS_S = 20.0  # for which a question for news is left open by who answers
 ANSWER_BYTES = 65_536
 HTTP = "http/1.1"
-T = TypeVar("T")
 Upper = tuple[tuple[str, int], Zone]  # where it is reached, and which zone its certificate must be of
 
 
@@ -56,6 +53,12 @@ async def renew(identity: Identity, address: tuple[str, int], at: Zone = Zone.CL
     identity.reload()
 
 
+async def renew_person(folder: Path, address: tuple[str, int]) -> None:
+    """Trades a person's certificate for a fresh one over the same key, at the cloud. Raises Refused, Unreachable."""
+    roots = read(folder / CA_CERT, "`ganglion console join` gets it")
+    accept(folder, await _post((address, Zone.CLOUD), "/v1/renew", request_of(folder), _trusting(roots)))
+
+
 def request_of(folder: Path) -> bytes:
     """What a node asks to be given instead of its certificate."""
     own = read(folder / NODE_CERT, "enrol this node first with `ganglion edge join` or `device join`")
@@ -75,7 +78,7 @@ async def relay(identity: Identity, to: Upper, path: str, raw: bytes) -> Enrolle
 async def news_after(identity: Identity, to: Upper, version: int) -> News:
     """Who belongs to the fleet, once that is no longer what it was in a version. Raises Refused, Unreachable."""
     path = f"/v1/members?after={version}"
-    return _read(await _ask("GET", to, path, b"", identity.client(HTTP)), News)
+    return answer_of_bytes(await _ask("GET", to, path, b"", identity.client(HTTP)), News)
 
 
 def _trusting(roots: bytes) -> ssl.SSLContext:
@@ -115,7 +118,7 @@ async def post(address: tuple[str, int], path: str, asked: Enrol, roots: bytes) 
 
 
 async def _post(to: Upper, path: str, body: bytes, context: ssl.SSLContext) -> Enrolled:
-    return _read(await _ask("POST", to, path, body, context), Enrolled)
+    return answer_of_bytes(await _ask("POST", to, path, body, context), Enrolled)
 
 
 async def _ask(method: str, to: Upper, path: str, body: bytes, context: ssl.SSLContext) -> bytes:
@@ -134,7 +137,7 @@ async def _ask(method: str, to: Upper, path: str, body: bytes, context: ssl.SSLC
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Unreachable(f"{url} did not answer: {error or 'too slow'}; is the cloud running there?") from error
     if status != 200:
-        raise Refused(_read(raw, Turned).refused)
+        raise Refused(answer_of_bytes(raw, Turned).refused)
     return raw
 
 
@@ -145,10 +148,3 @@ async def _bounded(content: aiohttp.StreamReader, url: str) -> bytes:
         if len(raw) > ANSWER_BYTES:
             raise ProtocolError(f"{url} answers with more than {ANSWER_BYTES} bytes; is it a ganglion cloud?")
     return bytes(raw)
-
-
-def _read(raw: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ProtocolError(f"an answer of {len(raw)} bytes is malformed: {error}; is it a ganglion cloud?") from error

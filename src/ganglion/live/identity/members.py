@@ -30,7 +30,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: str = ""  # of a person; "" = a node
 
 
-class News(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class News(msgspec.Struct, frozen=True):
     """What every node that is dialled needs to know: who may not come in."""
 
     version: int

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ...core.errors import Refused
+from ...core.errors import ProtocolError, Refused
 
 PREFIX = "gn1"
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def _read(raw: bytes, kind: type[T]) -> T:
         raise Refused(f"a request of {len(raw)} bytes is malformed; join or renew with this ganglion") from error
 
 
-class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Enrolled(msgspec.Struct, frozen=True):  # a newer cloud may add fields: what is answered is read as far as known
     """What a node gets: certificates as PEM, and the raw public key that releases are signed with."""
 
     certificate: bytes  # its own, then the issuing authority's
@@ -89,10 +89,23 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epoch: int  # of the list of members; a later one means that this certificate should be renewed
 
 
-class Turned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Turned(msgspec.Struct, frozen=True):
     """Why a request was turned away."""
 
     refused: str
+
+
+def answer_to_bytes(answer: Enrolled | Turned) -> bytes:
+    """As the authority answers."""
+    return msgspec.json.encode(answer)
+
+
+def answer_of_bytes(raw: bytes, kind: type[T]) -> T:
+    """Reads what the authority answers. Raises ProtocolError for anything else."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"an answer of {len(raw)} bytes is malformed: {error}; is it a ganglion cloud?") from error
 
 
 def _text(raw: bytes) -> str:

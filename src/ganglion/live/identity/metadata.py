@@ -98,20 +98,20 @@ def leap(folder: Path, by: int, now: datetime.datetime | None = None) -> None:
         _sign_all(folder, now, by)
 
 
-def replace_root(folder: Path, place: int, now: datetime.datetime | None = None) -> None:
+def replace_root(
+    folder: Path, place: int, offline: Path | None = None, now: datetime.datetime | None = None
+) -> tuple[int, datetime.datetime]:
     """A new root in which one of the three offline keys, counted from 1, is another: for a key that was lost or stolen.
 
-    It is signed by enough of the old keys and of the new ones, so nodes follow it of themselves. Raises ConfigError.
+    It is signed by enough of the old keys and of the new ones, so nodes follow it of themselves. `offline` holds the
+    keys, `folder`/offline by default. Its version, and when it ends. Raises ConfigError.
     """
-    now = now or datetime.datetime.now(datetime.UTC)
-    paths = [folder / OFFLINE / f"metadata-root-{at}.key" for at in range(1, ROOT_KEYS + 1)]
+    now, offline = now or datetime.datetime.now(datetime.UTC), offline or folder / OFFLINE
+    paths = [offline / f"metadata-root-{at}.key" for at in range(1, ROOT_KEYS + 1)]
     if not 1 <= place <= ROOT_KEYS or not all(path.exists() for at, path in enumerate(paths, 1) if at != place):
-        raise ConfigError(
-            f"root key {place}: the others of {ROOT_KEYS} must lie in {folder / OFFLINE}; bring them there"
-        )
+        raise ConfigError(f"root key {place}: the others of {ROOT_KEYS} must lie in {offline}; bring them there")
     with _turn(folder / FOLDER):
-        latest = max((folder / FOLDER).glob("*.root.json"), key=lambda path: int(path.name.split(".")[0]))
-        root = Metadata[Root].from_bytes(latest.read_bytes())
+        root = _root(folder)
         gone = root.signed.roles["root"].keyids[place - 1]
         paths[place - 1].unlink(missing_ok=True)
         fresh = _new_key(paths[place - 1])
@@ -124,6 +124,7 @@ def replace_root(folder: Path, place: int, now: datetime.datetime | None = None)
         for path in paths:
             root.sign(_key(path), append=True)
         write(folder / FOLDER / f"{root.signed.version}.root.json", root.to_bytes())
+    return root.signed.version, root.signed.expires
 
 
 def check(folder: Path, manifest: bytes, bundle: bytes) -> None:
@@ -201,6 +202,16 @@ def _sign(folder: Path, body: Targets | Snapshot | Timestamp, now: datetime.date
     raw = made.to_bytes()
     write(folder / FOLDER / f"{body.type}.json", raw)
     return MetaFile(body.version, len(raw), {"sha256": hashlib.sha256(raw).hexdigest()})
+
+
+def root_ends(folder: Path) -> datetime.datetime:
+    """Until when a new root must have been signed; new releases are refused afterwards."""
+    return _root(folder).signed.expires
+
+
+def _root(folder: Path) -> Metadata[Root]:
+    newest = max((folder / FOLDER).glob("*.root.json"), key=lambda path: int(path.name.split(".")[0]))
+    return Metadata[Root].from_bytes(newest.read_bytes())
 
 
 def _file(folder: Path, role: str) -> bytes:

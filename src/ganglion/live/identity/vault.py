@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ...core.errors import Corrupt, Refused
 from ...core.label import Label, Tier
-from .files import LATEST, METADATA_ROOT, RELEASE_KEY, RELEASE_PUBLIC, read, write
+from .files import LATEST, METADATA_ROOT, RELEASE_KEY, RELEASE_PUBLIC, destroy, read, write
 
 MAGIC = b"GS1"  # first bytes of everything sealed; raised when the format changes
 NONCE_BYTES = 12
@@ -106,10 +106,20 @@ class LocalVault:
                 "sealed under another label or key; delete the blob and fetch it again"
             ) from None
 
+    def destroy(self, tier: Tier) -> bool:
+        """Makes everything that was sealed under a tier unreadable for good; whether there was a key for it."""
+        self._ciphers.pop(tier, None)
+        if there := self._tier_key(tier).exists():
+            destroy(self._tier_key(tier))
+        return there
+
+    def _tier_key(self, tier: Tier) -> Path:
+        return self._folder / f"tier-{tier.name.lower()}.key"
+
     def _cipher(self, tier: Tier) -> AESGCM:
         known = self._ciphers.get(tier)
         if known is None:
-            path = self._folder / f"tier-{tier.name.lower()}.key"
+            path = self._tier_key(tier)
             if not path.exists():
                 write(path, AESGCM.generate_key(256), secret=True)
             key = path.read_bytes()

@@ -18,6 +18,7 @@ from ...core.process import Event, Failed, Lane
 from ...core.ref import Ref
 from ..identity.names import Name
 from ..identity.node import Identity
+from ..wire.accept import Acceptor
 from ..wire.dial import ALPN, Dialler
 from ..wire.door import listen as open_port
 from ..wire.limits import Settings
@@ -74,7 +75,7 @@ class Hops:
             name = Name(identity.name.org, self.beyond.zone, self.beyond.node)
             address = (self.beyond.host, self.beyond.port)
             self._dialler = Dialler(identity, self._lines, name, address, rng)
-        self._server: asyncio.Server | None = None
+        self._server: Acceptor | None = None
 
     async def start(self, listen: tuple[str, int] | None) -> int | None:
         """Opens the port for the place before, and begins to dial. Gives the bound port; raises Unreachable."""
@@ -88,11 +89,11 @@ class Hops:
             return None
         try:
             context = self._identity.server(ALPN)
-            self._server = await open_port(self._lines, _Nobody, listen, context)
+            self._server = open_port(self._lines, _Nobody, listen, context)
         except OSError as error:
             where = f"{listen[0]}:{listen[1]}"
             raise Unreachable(f"{where} cannot be listened on: {error}; choose another port, or 0 for any") from error
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._server.where[1]
 
     async def close(self) -> None:
         """Ends both links and frees the port."""

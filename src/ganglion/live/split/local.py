@@ -28,18 +28,23 @@ class Exit:
 
 @dataclass(frozen=True, eq=False)
 class Local:
-    """Exits from the quickest to the deepest."""
+    """Exits from the least deep to the deepest, whose seconds never fall."""
 
     exits: tuple[Exit, ...]
 
     @staticmethod
     def of(source: Source) -> Local:
-        """Opens and times every exit on the model's example: a model with one result has one exit, all of it."""
-        found = []
-        for kernel, result in zip(source.model.outputs, source.graph.outputs, strict=True):
-            part = OpenPart(source.cut(up_to(source.model, kernel), 2)[0], source.weights)
-            found.append(Exit(result, part, min(_seconds(part, source.example) for _ in range(WARM))))
-        return Local(tuple(sorted(found, key=lambda exit: exit.seconds)))
+        """Opens and times every exit on the model's example: a model with one result has one exit, all of it.
+
+        How deep one is, its kernels tell; a deeper one that was measured as quicker counts as no quicker.
+        """
+        cuts = [up_to(source.model, kernel) for kernel in source.model.outputs]
+        found: list[Exit] = []
+        for cut, result in sorted(zip(cuts, source.graph.outputs, strict=True), key=lambda one: one[0].places.count(0)):
+            part = OpenPart(source.cut(cut, 2)[0], source.weights)
+            seconds = min(_seconds(part, source.example) for _ in range(WARM))
+            found.append(Exit(result, part, max(seconds, found[-1].seconds if found else 0.0)))
+        return Local(tuple(found))
 
     def deepest(self, left_s: float) -> Exit | None:
         """The deepest exit that can be reached in the time left."""

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from ...core.codec import Codec
@@ -15,7 +13,7 @@ from ...core.errors import GanglionError, ProtocolError
 from ...core.fleet import NodeId
 from ...core.process import Lane
 from .frame import Bytes, Draft, Header, Kind, seconds_of, signal
-from .incoming import Incoming, Whole
+from .incoming import Data, Incoming, Whole
 from .limits import Settings
 from .measure import ENOUGH_BYTES
 from .sockets import tune
@@ -38,7 +36,7 @@ class Owner(Protocol):
 
     def admit(self, connection: Connection, certificate: Mapping[str, Any] | None) -> NodeId: ...  # or raises Refused
     def ready(self, connection: Connection, credit: int) -> None: ...
-    def parcel(self, connection: Connection, made: Draft, data: NDArray[np.uint8], seconds: float) -> None: ...
+    def parcel(self, connection: Connection, made: Draft, data: Data, seconds: float) -> None: ...
     def signal(self, connection: Connection, header: Header, seconds: float) -> None: ...
     def room(self, connection: Connection, free: bool) -> None: ...  # the socket is full, or has room again
     def round_trip(self, connection: Connection, seconds: float) -> None: ...
@@ -81,7 +79,7 @@ class Connection(WSListener):
         except GanglionError as error:
             self.refuse(str(error))
             return
-        self._timer = self._loop.call_later(self._owner.settings.dial_s, self.refuse, "no hello came in time")
+        self._timer = self._loop.call_later(self._owner.settings.greet_s, self.refuse, "no hello came in time")
         self.say(Kind.HELLO, self.lane, 2 * self._in.half)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +17,14 @@ from ..identity.names import Name
 from ..identity.node import Identity
 from .connection import MESSAGE_BYTES, Connection
 from .lines import Lines, log
+from .sockets import connected, give_up
 
 ALPN = "ganglion/1"  # how a WebSocket is told from HTTP on the one port
-QUIET = logging.getLogger("ganglion.wire.picows")
-QUIET.setLevel(logging.CRITICAL)  # what ends a connection is logged once, by `lines`
+_SILENT = logging.getLogger("ganglion.wire.picows")
+_SILENT.setLevel(logging.CRITICAL)  # what ends a connection is logged once, by `lines`
+QUIET = logging.LoggerAdapter(_SILENT, {})  # the library makes a logger of every plain one for every connection
 BUFFER_BYTES = {Lane.CONTROL: 16 * 1024, Lane.TENSOR: 512 * 1024}
+GROWTH = 1.5  # of the wait, from one attempt to the next: doubling would add as long again as the parent was away
 
 
 @dataclass
@@ -59,8 +63,8 @@ class Dialler:
                 await connection.ended.wait()
             except Unreachable as error:
                 self._note(str(error))
-            longest = min(settings.longest_wait_s, settings.first_wait_s * 2.0**failures)
-            failures = min(failures + 1, 16)
+            longest = min(settings.longest_wait_s, settings.first_wait_s * GROWTH**failures)
+            failures = min(failures + 1, 32)
             await asyncio.sleep(float(self.rng.random()) * longest)
 
     async def _open_tensor(self) -> None:
@@ -81,26 +85,41 @@ class Dialler:
             connection = Connection(lane, self.lines, self.lines.ears.tap)
             return connection
 
-        options: dict[str, Any] = {"server_hostname": self.parent.host, "read_buffer_init_size": BUFFER_BYTES[lane]}
-        options["logger_name"] = QUIET
+        made: socket.socket | None = None
         try:
             async with asyncio.timeout(settings.dial_s):
-                context = self.identity.client(ALPN)
-                await picows.ws_connect(
-                    listener, url, ssl_context=context, max_frame_size=MESSAGE_BYTES, max_redirects=0, **options
-                )
+                made = await connected(self.address)
+            async with asyncio.timeout(settings.greet_s):
+                await picows.ws_connect(listener, url, **self._options(lane, made))
                 if connection is None:
                     raise ConnectionError("it ended the handshake; does it trust this node's certificate? Enrol again")
                 await connection.greeted.wait()
         except (OSError, TimeoutError, picows.WSError) as error:
             if connection is not None:
                 connection.drop("dialling took too long")
-            raise Unreachable(
-                f"{lane.name} of {self.parent.node} at {host}:{port}: {str(error) or 'too slow'}"
-            ) from error
+            give_up(made)
+            why = "too slow" if isinstance(error, TimeoutError) else str(error) or "it ended the connection"
+            raise Unreachable(f"{lane.name} of {self.parent.node} at {host}:{port}: {why}") from error
+        except asyncio.CancelledError:
+            give_up(made)
+            raise
         if not connection.is_ready:
             raise Unreachable(f"{lane.name} of {self.parent.node} at {host}:{port}: {connection.why}")
         return connection
+
+    def _options(self, lane: Lane, made: socket.socket) -> dict[str, Any]:
+        wait_s = self.lines.settings.greet_s
+        return {
+            "ssl_context": self.identity.client(ALPN),
+            "socket_factory": lambda url: made,
+            "server_hostname": self.parent.host,
+            "ssl_handshake_timeout": wait_s,
+            "websocket_handshake_timeout": wait_s,
+            "max_frame_size": MESSAGE_BYTES,
+            "max_redirects": 0,
+            "read_buffer_init_size": BUFFER_BYTES[lane],
+            "logger_name": QUIET,
+        }
 
     def _note(self, why: str) -> None:
         if why != self.lines.trouble:

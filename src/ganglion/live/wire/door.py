@@ -8,20 +8,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-import aiofastnet
 from picows import WSAutoPingStrategy, WSUpgradeRequest
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from ...core.process import Lane
+from .accept import HANDSHAKE_S, Acceptor, bound
 from .connection import MESSAGE_BYTES, Connection
 from .dial import ALPN, QUIET
 from .lines import Lines, log
 from .sockets import tune
 
-BUFFER_BYTES = 32 * 1024  # grows with the frames that come; the WebSocket library writes to all of it at once
-HANDSHAKE_S = 15.0  # as long as who dials waits: a handshake given up halfway is begun again, and costs twice
-SHUTDOWN_S = 1.0
-BACKLOG = 512  # that wait to be accepted, and are in one turn of the loop: a whole fleet comes back at once
+BUFFER_BYTES = 16 * 1024  # grows with the frames that come; the WebSocket library writes to all of it at once
 _LANES = {f"/v1/lanes/{lane.name.lower()}".encode(): lane for lane in (Lane.CONTROL, Lane.TENSOR)}
 
 
@@ -52,22 +49,14 @@ class Doorway(asyncio.Protocol):
         return cast(asyncio.Protocol, made)
 
 
-async def listen(
+def listen(
     lines: Lines, http: Callable[[], asyncio.Protocol], address: tuple[str, int], context: ssl.SSLContext
-) -> asyncio.Server:
-    """Opens the port."""
+) -> Acceptor:
+    """Opens the port. Raises OSError."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(partial(_without_handshakes, loop.get_exception_handler()))
-    return await aiofastnet.create_server(
-        loop,
-        lambda: Doorway(lines, http),
-        address[0],
-        address[1],
-        backlog=BACKLOG,
-        ssl=context,
-        ssl_handshake_timeout=HANDSHAKE_S,
-        ssl_shutdown_timeout=SHUTDOWN_S,
-    )
+    context.num_tickets = 0  # nobody here resumes a session: they would be made, sent and kept for nothing
+    return Acceptor(bound(address), lambda: Doorway(lines, http), context)
 
 
 def _without_handshakes(

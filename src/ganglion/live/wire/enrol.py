@@ -17,7 +17,7 @@ from ...core.fleet import NodeId
 from ..identity.authority import Authority
 from ..identity.join import NEWS_S
 from ..identity.members import News
-from ..identity.messages import Enrolled, Turned, enrol_of_bytes, renew_of_bytes
+from ..identity.messages import Enrolled, Turned, answer_to_bytes, enrol_of_bytes, renew_of_bytes
 from .lines import Lines
 
 REQUEST_BYTES = 16_384
@@ -71,7 +71,7 @@ class Relay:
         try:
             return _given(await self.ask(await request.read()))
         except Unreachable as error:
-            return web.Response(status=503, body=msgspec.json.encode(Turned(str(error))))
+            return web.Response(status=503, body=answer_to_bytes(Turned(str(error))))
         except GanglionError as error:
             return _turned(str(error))
 
@@ -109,8 +109,8 @@ class Bulletin:
 
 
 def _given(enrolled: Enrolled) -> web.Response:
-    return web.Response(body=msgspec.json.encode(enrolled), content_type="application/json")
+    return web.Response(body=answer_to_bytes(enrolled), content_type="application/json")
 
 
 def _turned(why: str) -> web.Response:
-    return web.Response(status=403, body=msgspec.json.encode(Turned(why)), content_type="application/json")
+    return web.Response(status=403, body=answer_to_bytes(Turned(why)), content_type="application/json")

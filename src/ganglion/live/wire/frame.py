@@ -20,7 +20,7 @@ from ...core.ref import Ref
 MAGIC = b"GNGL"
 VERSION = 1  # raised when a field changes its meaning; another version is refused, never guessed at
 HEADER = struct.Struct("<4sBBBBQIIQ")  # magic, version, type, flags, lane, id, metadata, arrays, their bytes
-_SIZES = struct.Struct("<QIIQ")  # the header after its first eight bytes
+_FIELDS = struct.Struct("<8sQIIQ")  # the same with all that is looked up in one go as one field
 META_BYTES = 1024 * 1024
 ARRAYS = 64
 DIMENSIONS = 16
@@ -92,11 +92,11 @@ def header_of(raw: Bytes, most_data_bytes: int) -> Header:
     """Reads the fixed part. Raises ProtocolError for other bytes, another version or sizes over the limit."""
     if len(raw) < HEADER.size:
         raise ProtocolError(f"a frame of {len(raw)} bytes is shorter than its header of {HEADER.size}")
-    known = _BEGINNINGS.get(bytes(raw[:8]))
+    beginning, id, meta, arrays, data = _FIELDS.unpack_from(raw)
+    known = _BEGINNINGS.get(beginning)
     if known is None:
         raise ProtocolError(_why_unknown(raw))
     kind, lane = known
-    id, meta, arrays, data = _SIZES.unpack_from(raw, 8)
     most = (META_BYTES, ARRAYS, most_data_bytes) if kind is Kind.PARCEL else _SIGNAL_LIMITS
     if meta > most[0] or arrays > most[1] or data > most[2]:
         what = f"{meta} bytes of metadata and {arrays} arrays of {data} bytes"
@@ -164,14 +164,14 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     lane: Lane
     meta: Meta
     body: Any
-    places: list[tuple[Attached, np.dtype[Any], int, int]]  # type, number of elements, first byte
+    places: list[tuple[Attached, np.dtype[Any], int]]  # type, first byte
 
 
 def draft(header: Header, meta: Bytes, codec: Codec) -> Draft:
     """All of a parcel but its arrays. Raises ProtocolError for what is none or is not laid out as announced."""
     try:
         told = _meta_in.decode(meta)
-        body = codec.decode(told.body)
+        body = codec.hear(told.body)
     except ProtocolError:
         raise
     except (msgspec.MsgspecError, GanglionError, ValueError, RecursionError) as error:
@@ -185,9 +185,9 @@ def draft(header: Header, meta: Bytes, codec: Codec) -> Draft:
         dtype = DTYPES.get(one.dtype)
         if dtype is None or len(one.shape) > DIMENSIONS:
             raise ProtocolError(f"an array of {one.dtype} {one.shape} may not travel; allowed are {sorted(DTYPES)}")
-        count, start = math.prod(one.shape), end + -end % ALIGN
-        end = start + count * dtype.itemsize
-        places.append((one, dtype, count, start))
+        start = end + -end % ALIGN
+        end = start + math.prod(one.shape) * dtype.itemsize
+        places.append((one, dtype, start))
     if end != header.data_bytes:
         raise ProtocolError(f"a frame announces {header.data_bytes} bytes of arrays but describes {end}")
     return Draft(header.lane, told, body, places)
@@ -200,10 +200,10 @@ def finish(made: Draft, data: Bytes | NDArray[np.uint8], spent_s: float) -> Parc
     """
     attached = []
     try:
-        for one, dtype, count, start in made.places:
-            flat = np.frombuffer(data, dtype, count, start) if count else np.empty(0, dtype)
-            attached.append((one.ref, flat if len(one.shape) == 1 else flat.reshape(one.shape)))
-    except ValueError as error:
+        for one, dtype, start in made.places:
+            array: NDArray[Any] = np.ndarray(one.shape, dtype, data, start)
+            attached.append((one.ref, array))
+    except (ValueError, OverflowError) as error:
         raise ProtocolError(f"an array {one.shape} of {one.dtype} cannot be: {error}") from error
     told, left_s = made.meta, made.meta.left_s
     if left_s is not None:

@@ -12,7 +12,8 @@ from ...core.codec import Codec
 from ...core.errors import ProtocolError
 from .frame import HEADER, Bytes, Draft, Header, Kind, draft, header_of
 
-Whole = tuple[Header, Bytes | Draft, NDArray[np.uint8], float]  # a Draft for parcels; seconds since its first byte
+Data = bytearray | NDArray[np.uint8]  # of all arrays of a frame, for nobody else to write to
+Whole = tuple[Header, Bytes | Draft, Data, float]  # a Draft for parcels; seconds since its first byte
 NOTHING = np.empty(0, np.uint8)
 
 
@@ -46,7 +47,7 @@ class Incoming:
                 self._charge(begin + data_bytes)
                 meta = draft(header, meta, self._codec)  # while its arrays are on their way
             if last and data_bytes == len(part) - begin:  # whole in one fragment: most frames are
-                data = np.frombuffer(bytearray(part[begin:]), np.uint8) if data_bytes else NOTHING
+                data = bytearray(part[begin:]) if data_bytes else NOTHING
                 return header, meta, data, 0.0
             self._header, self._meta, self._at, self._began_s = header, meta, 0, self._now_s()
             self._data = np.empty(data_bytes, np.uint8)

@@ -22,7 +22,8 @@ class Settings:
     misses: int = 3  # pings without an answer after which a peer is dead
     first_wait_s: float = 0.1  # back-off of the dialling side
     longest_wait_s: float = 10.0
-    dial_s: float = 15.0  # to connect, agree on TLS and say hello; thousands may do so at once
+    dial_s: float = 15.0  # to connect
+    greet_s: float = 30.0  # to agree on TLS and say hello: thousands may wait in line, and who leaves it begins anew
     answer_s: float = 30.0  # a bulk request without a deadline of its own
     stall_s: float = 20.0  # a bulk transfer that moves no byte
 

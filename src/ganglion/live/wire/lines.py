@@ -7,9 +7,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...core.codec import Codec
 from ...core.errors import Refused
 from ...core.fleet import Fleet, NodeId
@@ -18,6 +15,7 @@ from ...core.process import Lane
 from ..identity.names import Name, name_of_peer
 from .connection import Connection
 from .frame import Draft, Header, Kind, finish
+from .incoming import Data
 from .limits import Settings
 from .neighbour import Ears, Neighbour
 from .waiting import Counts
@@ -79,7 +77,7 @@ class Lines:
             connection.beat()
             self.ears.linked(peer.id, True)
 
-    def parcel(self, connection: Connection, made: Draft, data: NDArray[np.uint8], seconds: float) -> None:
+    def parcel(self, connection: Connection, made: Draft, data: Data, seconds: float) -> None:
         """A parcel came on a hot lane within so many seconds. Raises ProtocolError for a malformed one."""
         peer = self.neighbours[connection.peer]
         self.deliver(peer, finish(made, data, seconds + (peer.measured.delay_s or 0.0)))

@@ -20,6 +20,7 @@ from ...core.process import Failed, Lane
 from ..identity.authority import Authority
 from ..identity.names import Name
 from ..identity.node import Identity
+from .accept import Acceptor
 from .caller import HTTP, Caller
 from .desk import Desk
 from .dial import ALPN, Dialler
@@ -56,7 +57,7 @@ class WireNet:
         self._lines = Lines(identity.name, fleet, codec, ears, settings)
         self._dialler: Dialler | None = None
         self._caller: Caller | None = None
-        self._server: asyncio.Server | None = None
+        self._server: Acceptor | None = None
         self._http: web.AppRunner | None = None
 
     @property
@@ -202,9 +203,9 @@ class WireNet:
         assert self._http.server is not None
         context = self._identity.server(ALPN, HTTP)
         try:
-            self._server = await open_port(self._lines, self._http.server, address, context)
+            self._server = open_port(self._lines, self._http.server, address, context)
         except OSError as error:
             await self._http.cleanup()
             where = f"{address[0]}:{address[1]}"
             raise Unreachable(f"{where} cannot be listened on: {error}; choose another port, or 0 for any") from error
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._server.where[1]
