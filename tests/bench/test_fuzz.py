@@ -143,7 +143,7 @@ def test_what_is_kept_of_a_decoder_stands_on_its_own_code(tmp_path: Path) -> Non
     read = {one.name: read_by(one) for one in targets(tmp_path)}
     assert read["bodies of the codec"] == ("core/codec.py",)
     assert all(files and all((PACKAGE / file).is_file() for file in files) for files in read.values())
-    assert len(read) == 13
+    assert len(read) == 14
 
 
 def test_an_empty_packed_tensor_with_huge_axes_is_refused() -> None:

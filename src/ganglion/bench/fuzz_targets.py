@@ -17,9 +17,11 @@ from ..core.label import PUBLIC_RAW
 from ..core.ports import Parcel
 from ..core.process import Lane
 from ..core.ref import Ref
+from ..core.rng import stream
 from ..core.tensors import Tensors
 from ..core.update import Statistic
 from ..engine.onnx.stored import stored_names
+from ..learn.compress import COMPRESSIONS, decode, named
 from ..live.identity import certificates
 from ..live.identity.files import METADATA_ROOT
 from ..live.identity.messages import (
@@ -41,10 +43,13 @@ from ..node.bodies import all_bodies, make_codec
 from ..pack import Affine, Deflate, Raw, unpack
 from .fuzz import Target
 
+UPDATE_FILES = ("compress", "bits", "buckets", "even", "low_rank", "plain", "qsgd", "top_k", "whole")
+
 
 def targets(cloud: Path) -> list[Target]:
     """Every decoder that reads what came from elsewhere. `cloud`: a folder with an authority."""
-    made = [_frames(), _codec(), _graphs(), *_blobs(), _packed(), _tokens(), *_requests(), _certificates(cloud)]
+    made = [_frames(), _codec(), _graphs(), *_blobs(), _packed(), _updates(), _tokens(), *_requests()]
+    made.append(_certificates(cloud))
     return [*made, _metadata(cloud)] if (cloud / METADATA_ROOT).exists() and find_spec("tuf") else made
 
 
@@ -102,6 +107,13 @@ def _packed() -> Target:
     modules = tuple(f"ganglion.pack.{name}" for name in ("unpack", "packed", "raw", "affine", "deflate"))
     most_bytes = 1 << 16
     return Target("packed tensors", lambda raw: unpack(raw, most_bytes), (ProtocolError,), seeds, modules, (b"GPK1",))
+
+
+def _updates() -> Target:
+    like = Tensors.of({"w": np.linspace(-1.0, 1.0, 48).reshape(8, 6), "b": np.linspace(0.5, 1.0, 8)})
+    seeds = [named(name).encode(like, 0, stream(0, name), {})[0] for name in COMPRESSIONS]
+    modules = tuple(f"ganglion.learn.compress.{name}" for name in UPDATE_FILES)
+    return Target("compressed updates", lambda raw: decode(raw, like), (ProtocolError,), seeds, modules, (b"GUP1",))
 
 
 def _tokens() -> Target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from .admin import AdminClient
 from .logs import tail
 from .process import Process
 
+log = logging.getLogger("ganglion.running")
 LOOK_S = 0.02
 GONE_S = 2.0  # for a process that has hung up to be gone
 TAIL_LINES = 20
@@ -60,9 +62,10 @@ class Running:
                         hear(at_s, self.id, body)
                     if self.expected or self._left or self.process.wait(LOOK_S):
                         break
+                    log.warning("the line to node %s broke though it lives; it is taken up again", self.id)
                     seen = line.seen
                     line.close()
-                    self._client = line = AdminClient(self.folder, codec=self._codec)  # it lives: the line broke
+                    self._client = line = AdminClient(self.folder, codec=self._codec)
                     line.seen = seen
                 except GanglionError as error:
                     why = f"; {error}"
