@@ -17,6 +17,8 @@ EXTRAS = {"train": ("torch", "onnx", "onnxscript", "sklearn", "PIL"), "bench": (
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow", "grpc": "grpcio"}  # module -> distribution
 FREE_BYTES = 1 << 30
 DUE_DAYS = 60  # before the end of what is replaced by hand
+ISSUER_DUE = "`ganglion cloud rotate --step issuer --offline /media/keys`, then `--step finish`"
+ROOT_DUE = "`ganglion cloud root-key 1 --offline /media/keys`"
 
 Check = tuple[str, bool, str]  # what, whether it is well, and what was found or what to do
 
@@ -88,14 +90,14 @@ def _authority(home: Path) -> list[Check]:
         return []
     from ..live.identity.authority import Authority
 
-    ends = {"issuing authority": (Authority.load(home).issuers[0].not_valid_after_utc, "rotate --step issuer")}
+    ends = {"issuing authority": (Authority.load(home).issuers[0].not_valid_after_utc, ISSUER_DUE)}
     if (home / METADATA_ROOT).exists():
         from ..live.identity.metadata import root_ends
 
-        ends["root of releases"] = (root_ends(home), "root-key N")
+        ends["root of releases"] = (root_ends(home), ROOT_DUE)
     checks: list[Check] = []
-    for what, (end, command) in ends.items():
+    for what, (end, remedy) in ends.items():
         left_days = (end - datetime.now(UTC)).days
-        due = "" if left_days > DUE_DAYS else f": `ganglion cloud {command} --offline FOLDER`"
+        due = "" if left_days > DUE_DAYS else f": {remedy}"
         checks.append((what, left_days >= 0, f"{left_days} days left{due}"))
     return checks

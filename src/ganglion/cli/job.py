@@ -17,7 +17,7 @@ HERE = Path()
 PAGE = Path("compared.html")
 HEADS = ("run", "state", "round", "of", "accuracy", "up_MB", "down_MB")
 app = typer.Typer(help="Federated jobs that `ganglion train` plays or has played.", no_args_is_help=True)
-Folder = Annotated[Path, typer.Argument(help="The run's folder, as `ganglion train --out` named it.")]
+Folder = Annotated[Path, typer.Argument(help="The run's folder, as the option --out of `ganglion train` named it.")]
 Shape = Annotated[Output, typer.Option("--output", "-o", help="How the result is printed.")]
 
 

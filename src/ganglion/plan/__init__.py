@@ -5,6 +5,7 @@ from .cost import Cost, Path
 from .place import Choice, careful, place
 from .problem import GRID, Calibration, Host, Problem
 from .shape import Shape, settings, shapes
+from .weigh import Weighed, weighed
 
 __all__ = [
     "GRID",
@@ -15,9 +16,11 @@ __all__ = [
     "Path",
     "Problem",
     "Shape",
+    "Weighed",
     "baselines",
     "careful",
     "place",
     "settings",
     "shapes",
+    "weighed",
 ]
