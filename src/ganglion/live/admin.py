@@ -60,7 +60,6 @@ class AdminClient:
 
     def __init__(self, folder: Path, timeout_s: float = 10.0, codec: Codec | None = None) -> None:
         self.folder = folder
-        self.seen = 0  # number of the last fact that `watch` gave
         self._codec = codec or admin_codec()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)
@@ -122,7 +121,6 @@ class AdminClient:
                 observed = self._receive()
             except Unreachable:
                 return
-            self.seen = observed.number
             yield observed.at_s, self._codec.decode(observed.body)
 
     def _ask(self, request: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from .admin import AdminClient
 from .logs import tail
 from .process import Process
 
-log = logging.getLogger("ganglion.running")
 LOOK_S = 0.02
 GONE_S = 2.0  # for a process that has hung up to be gone
 TAIL_LINES = 20
@@ -33,12 +31,11 @@ class Running:
     expected: bool = False
     _client: AdminClient | None = None
     _thread: threading.Thread | None = None
-    _codec: Codec | None = None
     _left: bool = False
 
     def attend(self, codec: Codec, timeout_s: float) -> AdminClient:
         """Waits until the node answers. Raises Unreachable with its log when it ends or takes too long."""
-        until_s, self._codec = time.monotonic() + timeout_s, codec
+        until_s = time.monotonic() + timeout_s
         while True:
             try:
                 self._client = AdminClient(self.folder, codec=codec)
@@ -55,21 +52,12 @@ class Running:
         assert client is not None  # attend comes first
 
         def run() -> None:
-            line, why = client, ""
-            while True:
-                try:
-                    for at_s, body in line.watch(line.seen):
-                        hear(at_s, self.id, body)
-                    if self.expected or self._left or self.process.wait(LOOK_S):
-                        break
-                    log.warning("the line to node %s broke though it lives; it is taken up again", self.id)
-                    seen = line.seen
-                    line.close()
-                    self._client = line = AdminClient(self.folder, codec=self._codec)
-                    line.seen = seen
-                except GanglionError as error:
-                    why = f"; {error}"
-                    break
+            why = ""
+            try:
+                for at_s, body in client.watch(0):
+                    hear(at_s, self.id, body)
+            except GanglionError as error:
+                why = f"; {error}"
             if not (self.expected or self._left):
                 gone = self.process.wait(GONE_S)
                 lost(self.id, self.obituary() if gone else f"node {self.id} hung up{why}{self._log()}")

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ...core.errors import ProtocolError, Refused, Unreachable
 from ...core.label import Zone
+from ..own_socket import own_socket
 from . import certificates
 from .files import CA_CERT, NODE_CERT, read
 from .members import News
@@ -128,7 +129,8 @@ async def _ask(method: str, to: Upper, path: str, body: bytes, context: ssl.SSLC
     try:
         async with (
             aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(DEADLINE_S + (NEWS_S if method == "GET" else 0.0))
+                connector=aiohttp.TCPConnector(socket_factory=own_socket),
+                timeout=aiohttp.ClientTimeout(DEADLINE_S + (NEWS_S if method == "GET" else 0.0)),
             ) as session,
             session.request(method, url, data=body, ssl=context, server_hostname=name) as answer,
         ):

@@ -16,6 +16,7 @@ from ...core.process import Lane
 from ...flow.fetch.messages import Got, Pull, Push
 from ..identity.names import Name
 from ..identity.node import Identity
+from ..own_socket import own_socket
 from .frame import Kind, encode
 from .lines import Lines
 from .neighbour import Neighbour
@@ -114,7 +115,7 @@ class Caller:
         return self.lines.neighbours[self.parent.node]
 
     def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        made = tune_socket(socket.socket(*info[:3]))
+        made = tune_socket(own_socket(info))
         self._peer.pace.sockets.add(made)
         return made
 

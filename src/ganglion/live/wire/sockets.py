@@ -6,6 +6,8 @@ import asyncio
 import socket
 from contextlib import suppress
 
+from ..own_socket import Own
+
 SILENCE_MS = 20_000  # unacknowledged data for so long ends a connection
 UNSENT_BYTES = 64 * 1024  # that the kernel takes on a bulk connection before they can go
 _ENDING = (7, 8)  # of Linux' states of a connection: closed, and closed by the other end
@@ -20,7 +22,7 @@ async def connected(address: tuple[str, int]) -> socket.socket:
     loop = asyncio.get_running_loop()
     trouble = OSError(f"{address[0]} has no address")
     for family, kind, protocol, _, where in await loop.getaddrinfo(*address, type=socket.SOCK_STREAM):
-        made = socket.socket(family, kind, protocol)
+        made = Own(family, kind, protocol)
         try:
             made.setblocking(False)
             _set(made)  # at once: whoever falls silent in the handshake is noticed as later
@@ -42,6 +44,8 @@ def give_up(made: socket.socket | None) -> None:
     A descriptor that is closed under its reader soon belongs to another connection, which would lose its bytes to it.
     """
     with suppress(OSError):  # it is closed already, or nobody ever answered
+        if isinstance(made, Own):
+            made.check()
         if made is not None:
             made.shutdown(socket.SHUT_RDWR)
 
