@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## the whole loop on this machine, about two minutes; ARGS="--sim --seed 7" for the simulator
 	$(BIN)/ganglion demo $(ARGS)
 
-test: lint size ## everything a commit must pass, at most eight minutes
+test: lint size ## everything a commit must pass, about nine minutes
 	$(BIN)/python -m pytest -q --doctest-modules src
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow" tests
 

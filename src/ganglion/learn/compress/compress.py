@@ -36,11 +36,8 @@ PARTS: dict[int, tuple[Callable[[Bytes, Tensors], int], Callable[[Bytes, Array, 
     TopK.code: (count_sparse, put_sparse),
     LowRank.code: (count_factors, put_factors),
 }
-NUMBERS: dict[int, Callable[[Bytes, int, int], Array]] = {
-    Plain.code: read_plain,
-    Qsgd.code: read_qsgd,
-    Even.code: read_even,
-}
+Read = Callable[[Bytes, int, int], Array]
+NUMBERS: dict[int, Read] = {Plain.code: read_plain, Qsgd.code: read_qsgd, Even.code: read_even}
 Kept = Mapping[str, Tensors]
 
 
@@ -104,7 +101,11 @@ def decode(raw: Bytes, like: Tensors) -> Tensors:
     wanted = count(where, like)
     if wanted > max(1, len(like.flat)):
         raise ProtocolError(f"{wanted} numbers are more than the {len(like.flat)} weights; send the update anew")
-    return put(where, NUMBERS[kind](body[end:], bits, wanted), like)
+    with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
+        made = put(where, NUMBERS[kind](body[end:], bits, wanted), like)
+    if not np.isfinite(made.flat).all():
+        raise ProtocolError("a compressed update holds numbers beyond the range of float32; send it anew")
+    return made
 
 
 def _inflated(raw: Bytes, like: Tensors) -> bytes:
