@@ -23,7 +23,7 @@ def plain_where_small(arena: Arena, batch: int) -> Iterator[None]:
     if not outputs or max(outputs) > BLOCK or batch > FEW or not torch._C._get_mkldnn_enabled():
         yield
         return
-    torch._C._set_mkldnn_enabled(False)
+    torch._C._set_mkldnn_enabled(False)  # torch.backends.mkldnn.flags sets TF32 as well, and warns of that each time
     try:
         yield
     finally:

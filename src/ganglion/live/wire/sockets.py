@@ -51,7 +51,7 @@ def give_up(made: socket.socket | None) -> None:
 
 
 def has_left(made: socket.socket) -> bool:
-    """Whether the other end has given up a connection already; False where the system does not say."""
+    """Whether the other end has given up a connection already; False where the system has no way to tell."""
     if not hasattr(socket, "TCP_INFO"):
         return False
     with suppress(OSError):
